@@ -1,0 +1,262 @@
+//! A writer into a buffer of fixed size that counts on past its end.
+//!
+//! Nothing here fails in the middle: what does not fit is counted and dropped, and the one who
+//! asked for the bytes learns at the end how many there would have been. A caller with a fixed
+//! buffer reports both sizes; a caller whose buffer may grow grows it once and writes again.
+
+use core::fmt;
+
+/// A message is longer than the room for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooLong {
+    /// Bytes the message takes, or as many as were counted before it was given up.
+    pub needed: usize,
+    /// Bytes there are.
+    pub capacity: usize,
+}
+
+impl fmt::Display for TooLong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { needed, capacity } = self;
+        write!(f, "message of {needed} bytes does not fit {capacity} bytes")
+    }
+}
+
+impl core::error::Error for TooLong {}
+
+/// Appends to a borrowed buffer; never writes past its end, never allocates.
+///
+/// ```
+/// use redis_ipc_core::write::{TooLong, Writer};
+///
+/// let mut buffer = [0; 8];
+/// let mut writer = Writer::new(&mut buffer);
+/// writer.put(b"PING ");
+/// writer.put_decimal(12345);
+/// assert_eq!(writer.finish(), Err(TooLong { needed: 10, capacity: 8 }));
+/// ```
+#[derive(Debug)]
+pub struct Writer<'b> {
+    buffer: &'b mut [u8],
+    /// Bytes asked for so far; those past the buffer's end were only counted.
+    length: usize,
+}
+
+impl<'b> Writer<'b> {
+    /// Starts at the beginning of `buffer`.
+    pub fn new(buffer: &'b mut [u8]) -> Self {
+        Self { buffer, length: 0 }
+    }
+
+    /// Appends `bytes`.
+    #[inline]
+    pub fn put(&mut self, bytes: &[u8]) {
+        let end = self.length.saturating_add(bytes.len());
+        if let Some(room) = self.buffer.get_mut(self.length..end) {
+            room.copy_from_slice(bytes);
+        }
+        self.length = end;
+    }
+
+    /// Appends one byte.
+    #[inline]
+    pub fn put_byte(&mut self, byte: u8) {
+        if let Some(room) = self.buffer.get_mut(self.length) {
+            *room = byte;
+        }
+        self.length = self.length.saturating_add(1);
+    }
+
+    /// Appends `number` in decimal digits.
+    #[inline]
+    pub fn put_decimal(&mut self, number: u64) {
+        let mut digits = [0; decimal::MAX_DIGITS];
+        self.put(decimal::digits(number, &mut digits));
+    }
+
+    /// Appends `number` in decimal digits, with a minus sign where it is negative.
+    pub fn put_signed(&mut self, number: i64) {
+        if number < 0 {
+            self.put_byte(b'-');
+        }
+        self.put_decimal(number.unsigned_abs());
+    }
+
+    /// Bytes asked for so far, those that did not fit included.
+    #[must_use]
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Whether nothing was appended yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// Bytes the buffer holds at most.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// Whether all bytes so far are in the buffer.
+    #[must_use]
+    pub fn fits(&self) -> bool {
+        self.length <= self.buffer.len()
+    }
+
+    /// The bytes appended since the length was `start`; empty if any of them did not fit.
+    #[must_use]
+    pub fn since(&self, start: usize) -> &[u8] {
+        self.buffer.get(start..self.length).unwrap_or_default()
+    }
+
+    /// The bytes appended since the length was `start`, to be changed in place; empty if any of
+    /// them did not fit.
+    pub fn since_mut(&mut self, start: usize) -> &mut [u8] {
+        self.buffer.get_mut(start..self.length).unwrap_or_default()
+    }
+
+    /// Forgets all bytes from length `length` on; does nothing if there are no more than that.
+    pub fn truncate(&mut self, length: usize) {
+        self.length = self.length.min(length);
+    }
+
+    /// Makes `count` bytes of room at `position` by moving what stands behind it; the room holds
+    /// whatever was there before.
+    pub fn open_gap(&mut self, position: usize, count: usize) {
+        let end = self.length.saturating_add(count);
+        if end <= self.buffer.len() && position <= self.length {
+            self.buffer
+                .copy_within(position..self.length, position + count);
+        }
+        self.length = end;
+    }
+
+    /// Takes `count` bytes at `position` out and closes the gap.
+    pub fn close_gap(&mut self, position: usize, count: usize) {
+        let from = position.saturating_add(count);
+        if from <= self.length && self.fits() {
+            self.buffer.copy_within(from..self.length, position);
+        }
+        self.length = self.length.saturating_sub(count);
+    }
+
+    /// Overwrites bytes from `position` on; what does not lie in the buffer is left out.
+    pub fn overwrite(&mut self, position: usize, bytes: &[u8]) {
+        let end = position.saturating_add(bytes.len());
+        if let Some(room) = self.buffer.get_mut(position..end) {
+            room.copy_from_slice(bytes);
+        }
+    }
+
+    /// What was written.
+    ///
+    /// # Errors
+    /// [`TooLong`] with both sizes if not everything fitted.
+    pub fn finish(self) -> Result<&'b mut [u8], TooLong> {
+        let capacity = self.buffer.len();
+        self.buffer.get_mut(..self.length).ok_or(TooLong {
+            needed: self.length,
+            capacity,
+        })
+    }
+}
+
+impl fmt::Write for Writer<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.put(text.as_bytes());
+        Ok(())
+    }
+}
+
+/// Decimal digits of a number, without the machinery of `core::fmt`.
+pub mod decimal {
+    /// Digits of `u64::MAX`.
+    pub const MAX_DIGITS: usize = 20;
+
+    /// Writes `number` into the end of `room` and returns the digits.
+    #[inline]
+    pub fn digits(mut number: u64, room: &mut [u8; MAX_DIGITS]) -> &[u8] {
+        let mut first = MAX_DIGITS;
+        for (at, place) in room.iter_mut().enumerate().rev() {
+            // The remainder of a division by ten is below ten.
+            *place = b'0' + (number % 10) as u8;
+            number /= 10;
+            first = at;
+            if number == 0 {
+                break;
+            }
+        }
+        room.get(first..).unwrap_or_default()
+    }
+
+    /// How many digits `number` has.
+    #[must_use]
+    #[inline]
+    pub const fn count(number: u64) -> usize {
+        match number.checked_ilog10() {
+            Some(exponent) => exponent as usize + 1,
+            None => 1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_counted_and_not_written() {
+        let mut buffer = [b'.'; 4];
+        let mut writer = Writer::new(&mut buffer);
+        writer.put(b"abc");
+        writer.put(b"de");
+        writer.put_byte(b'f');
+        assert_eq!(
+            writer.finish(),
+            Err(TooLong {
+                needed: 6,
+                capacity: 4
+            })
+        );
+        assert_eq!(&buffer, b"abc.");
+    }
+
+    #[test]
+    fn gaps_open_and_close() {
+        let mut buffer = [0; 16];
+        let mut writer = Writer::new(&mut buffer);
+        writer.put(b"headtail");
+        writer.open_gap(4, 2);
+        writer.overwrite(4, b"--");
+        assert_eq!(writer.since(0), b"head--tail");
+        writer.close_gap(4, 2);
+        assert_eq!(writer.since(0), b"headtail");
+    }
+
+    #[test]
+    fn a_gap_past_the_end_is_counted() {
+        let mut buffer = [0; 4];
+        let mut writer = Writer::new(&mut buffer);
+        writer.put(b"abcd");
+        writer.open_gap(1, 3);
+        assert_eq!(writer.finish().map_err(|e| e.needed), Err(7));
+    }
+
+    #[test]
+    fn decimals_at_the_ends_of_their_range() {
+        for number in [0, 9, 10, 99, 100, u64::MAX - 1, u64::MAX] {
+            let mut room = [0; decimal::MAX_DIGITS];
+            let expected = std::format!("{number}");
+            assert_eq!(decimal::digits(number, &mut room), expected.as_bytes());
+            assert_eq!(decimal::count(number), expected.len());
+        }
+        let mut buffer = [0; 20];
+        let mut writer = Writer::new(&mut buffer);
+        writer.put_signed(i64::MIN);
+        assert_eq!(writer.since(0), b"-9223372036854775808");
+    }
+}

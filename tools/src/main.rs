@@ -1,0 +1,3 @@
+//! ipc-tool.
+
+fn main() {}
