@@ -15,4 +15,8 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod address;
+pub mod key;
+pub mod name;
+pub mod topic;
 pub mod write;

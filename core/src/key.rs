@@ -1,0 +1,252 @@
+//! The only place where the key and channel names of redis-ipc are built.
+//!
+//! | what | key |
+//! | --- | --- |
+//! | settings, status (hashes) | `settings.<component>`, `status.<component>` |
+//! | command queue (list) | `queues.commands.<component>[.<subqueue>]` |
+//! | results queue (list) | `queues.results.<component>.<thread>` |
+//! | event channel | `channel.events.<component>[.<subchannel>]` |
+//! | debug channel | `channel.debug.<component>` |
+//!
+//! The original keeps keys in buffers of 128 bytes with a NUL, so 127 bytes is the longest.
+
+use core::fmt;
+
+use heapless::String;
+
+use crate::name::{Component, Subqueue, Thread};
+
+/// Longest key of this dialect, in bytes.
+pub const MAX_KEY_BYTES: usize = 127;
+
+/// Hash with the settings of redis-ipc itself.
+pub const OWN_SETTINGS: &str = "settings.redis-ipc";
+
+const RESULTS_PREFIX: &str = "queues.results.";
+pub(crate) const EVENTS_PREFIX: &str = "channel.events.";
+pub(crate) const DEBUG_PREFIX: &str = "channel.debug.";
+pub(crate) const SETTINGS_PREFIX: &str = "settings.";
+pub(crate) const STATUS_PREFIX: &str = "status.";
+
+/// The key that two or three names make is longer than a peer can hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyTooLong {
+    /// Bytes the key would have.
+    pub needed: usize,
+}
+
+impl fmt::Display for KeyTooLong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let needed = self.needed;
+        write!(
+            f,
+            "the key takes {needed} bytes, but redis-ipc keys have at most {MAX_KEY_BYTES}: use shorter names"
+        )
+    }
+}
+
+impl core::error::Error for KeyTooLong {}
+
+/// A key, a channel or a pattern, in a buffer of its own.
+///
+/// ```
+/// use redis_ipc_core::{key::Key, name::{Component, Subqueue}};
+///
+/// let printer = Component::parse("printer")?;
+/// let queue = Key::commands(printer, Some(Subqueue::parse("print")?))?;
+/// assert_eq!(queue.as_str(), "queues.commands.printer.print");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Key(String<MAX_KEY_BYTES>);
+
+impl Key {
+    /// The hash with the settings of `component`.
+    ///
+    /// # Errors
+    /// [`KeyTooLong`], as with all keys: the whole must have at most 127 bytes.
+    pub fn settings(component: Component<'_>) -> Result<Self, KeyTooLong> {
+        Self::join(&[SETTINGS_PREFIX, component.as_str()])
+    }
+
+    /// The hash with the status of `component`.
+    ///
+    /// # Errors
+    /// [`KeyTooLong`].
+    pub fn status(component: Component<'_>) -> Result<Self, KeyTooLong> {
+        Self::join(&[STATUS_PREFIX, component.as_str()])
+    }
+
+    /// The list from which `component` takes commands, or one of several such.
+    ///
+    /// # Errors
+    /// [`KeyTooLong`].
+    pub fn commands(
+        component: Component<'_>,
+        subqueue: Option<Subqueue<'_>>,
+    ) -> Result<Self, KeyTooLong> {
+        Self::with_part("queues.commands.", component, subqueue)
+    }
+
+    /// The list to which results for one thread of `component` are pushed.
+    ///
+    /// # Errors
+    /// [`KeyTooLong`].
+    pub fn results(component: Component<'_>, thread: Thread<'_>) -> Result<Self, KeyTooLong> {
+        Self::join(&[RESULTS_PREFIX, component.as_str(), ".", thread.as_str()])
+    }
+
+    /// The channel on which `component` publishes events, or one of several such.
+    ///
+    /// # Errors
+    /// [`KeyTooLong`].
+    pub fn events(
+        component: Component<'_>,
+        subchannel: Option<Subqueue<'_>>,
+    ) -> Result<Self, KeyTooLong> {
+        Self::with_part(EVENTS_PREFIX, component, subchannel)
+    }
+
+    /// The channel on which `component` publishes debug messages.
+    ///
+    /// # Errors
+    /// [`KeyTooLong`].
+    pub fn debug(component: Component<'_>) -> Result<Self, KeyTooLong> {
+        Self::join(&[DEBUG_PREFIX, component.as_str()])
+    }
+
+    /// A results queue that a peer named in its command, if it is one.
+    ///
+    /// A command is outside data: without this check, its sender could have a component write
+    /// into any list of the server, even into another component's command queue.
+    #[must_use]
+    pub fn results_of_peer(text: &str) -> Option<Self> {
+        let names = text.strip_prefix(RESULTS_PREFIX)?;
+        if names.is_empty() || text.bytes().any(|b| b.is_ascii_control()) {
+            return None;
+        }
+        String::try_from(text).ok().map(Self)
+    }
+
+    /// The key as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The key as it goes on the wire.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
+    fn with_part(
+        prefix: &str,
+        component: Component<'_>,
+        part: Option<Subqueue<'_>>,
+    ) -> Result<Self, KeyTooLong> {
+        match part {
+            Some(part) => Self::join(&[prefix, component.as_str(), ".", part.as_str()]),
+            None => Self::join(&[prefix, component.as_str()]),
+        }
+    }
+
+    pub(crate) fn join(parts: &[&str]) -> Result<Self, KeyTooLong> {
+        let needed = parts.iter().map(|part| part.len()).sum();
+        let mut key = String::new();
+        for part in parts {
+            key.push_str(part).map_err(|()| KeyTooLong { needed })?;
+        }
+        Ok(Self(key))
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl AsRef<[u8]> for Key {
+    fn as_ref(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn component(text: &str) -> Component<'_> {
+        Component::parse(text).unwrap()
+    }
+
+    fn sub(text: &str) -> Subqueue<'_> {
+        Subqueue::parse(text).unwrap()
+    }
+
+    #[test]
+    fn keys_are_those_of_the_recorded_traffic() {
+        let thread = Thread::parse("ui-1").unwrap();
+        let key = |key: Result<Key, KeyTooLong>| std::string::String::from(key.unwrap().as_str());
+        assert_eq!(key(Key::settings(component("web"))), "settings.web");
+        assert_eq!(key(Key::status(component("desk"))), "status.desk");
+        assert_eq!(
+            key(Key::commands(component("printer"), None)),
+            "queues.commands.printer"
+        );
+        assert_eq!(
+            key(Key::results(component("desk"), thread)),
+            "queues.results.desk.ui-1"
+        );
+        assert_eq!(
+            key(Key::events(component("printer"), Some(sub("warnings")))),
+            "channel.events.printer.warnings"
+        );
+        assert_eq!(
+            key(Key::debug(component("printer"))),
+            "channel.debug.printer"
+        );
+    }
+
+    #[test]
+    fn a_key_that_a_peer_could_not_hold_is_refused_with_both_lengths() {
+        let (long, other) = ("c".repeat(64), "s".repeat(64));
+        let error = Key::commands(component(&long), Some(sub(&other))).unwrap_err();
+        assert_eq!(error, KeyTooLong { needed: 145 });
+        let message = std::format!("{error}");
+        assert!(
+            message.contains("145") && message.contains("127"),
+            "{message}"
+        );
+        // 16 + 64 + 1 + 46 is the longest that fits.
+        assert!(Key::commands(component(&long), Some(sub(&other[..46]))).is_ok());
+        assert!(Key::commands(component(&long), Some(sub(&other[..47]))).is_err());
+    }
+
+    #[test]
+    fn only_a_results_queue_is_answered_to() {
+        for good in [
+            "queues.results.desk.ui-1",
+            "queues.results.my desk.main",
+            "queues.results.x",
+        ] {
+            assert_eq!(
+                Key::results_of_peer(good).as_ref().map(Key::as_str),
+                Some(good)
+            );
+        }
+        let long = std::format!("queues.results.{}", "x".repeat(113));
+        for hostile in [
+            "settings.db",
+            "queues.commands.printer",
+            "queues.results.",
+            "queues.results.a\nb",
+            "queues.results.a\0",
+            "",
+            &long,
+        ] {
+            assert_eq!(Key::results_of_peer(hostile), None, "{hostile:?}");
+        }
+    }
+}
