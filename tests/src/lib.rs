@@ -1,1 +1,12 @@
-//! What the tests share.
+//! What the tests of redis-ipc share: private servers, a client that is not
+//! ours, scripted transports and recorded traffic.
+//!
+//! Nothing in here uses the RESP code of redis-ipc itself, so that a fault in
+//! it cannot hide itself.
+
+pub mod client;
+pub mod folder;
+pub mod monitor;
+mod process;
+pub mod server;
+pub mod value;
