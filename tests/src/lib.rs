@@ -8,5 +8,7 @@ pub mod client;
 pub mod folder;
 pub mod monitor;
 mod process;
+pub mod scripted;
 pub mod server;
 pub mod value;
+pub mod vectors;

@@ -21,14 +21,6 @@ const MISSING: &str = "redis-server is missing; `tests/setup.sh` installs it, or
     Alpine `apk add redis`, macOS `brew install redis`";
 
 /// What a server is started with.
-///
-/// ```no_run
-/// use redis_ipc_tests::server::Server;
-/// let server = Server::setup()
-///     .config("maxmemory 2mb")
-///     .config("user limited on >secret ~* +@all -config")
-///     .start();
-/// ```
 #[derive(Debug, Default)]
 #[must_use]
 pub struct Setup {
