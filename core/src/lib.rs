@@ -18,5 +18,6 @@ extern crate std;
 pub mod address;
 pub mod key;
 pub mod name;
+pub mod resp;
 pub mod topic;
 pub mod write;

@@ -1,0 +1,548 @@
+//! Finding the end of a frame, wherever the bytes of it are cut.
+
+use super::decimal::{self, Parsed};
+use super::{Limits, MAX_DEPTH, MAX_HEADER, MAX_LINE, ProtocolError, whole_bulk};
+
+/// Finds where a frame ends and checks it on the way; goes on where it was left.
+///
+/// A frame is one value of the protocol with all its elements and the attributes before it. What
+/// was scanned is not looked at again, but for a line that was cut (at most [`MAX_HEADER`]
+/// bytes). It reserves nothing and does not recurse: 200 bytes of state are all it takes,
+/// whatever a peer sends.
+///
+/// ```
+/// use redis_ipc_core::resp::{Reply, Scanner};
+///
+/// let mut scanner = Scanner::default();
+/// let bytes = b"$5\r\nhello\r\n:7\r\n";
+/// assert_eq!(scanner.scan(&bytes[..6]), Ok(None));
+/// assert_eq!(scanner.scan(bytes), Ok(Some(11)));
+/// assert_eq!(Reply::parse(&bytes[..11]).bytes(), Some(&b"hello"[..]));
+/// assert_eq!(scanner.scan(&bytes[11..]), Ok(Some(4)));
+/// ```
+///
+/// A frame that is longer than the buffer can be passed over, its size known:
+///
+/// ```
+/// use redis_ipc_core::resp::Scanner;
+///
+/// let mut scanner = Scanner::default();
+/// assert_eq!(scanner.scan(b"$100\r\nabc"), Ok(None));
+/// assert_eq!((scanner.scanned(), scanner.total()), (9, 108));
+/// scanner.discard(9);
+/// assert_eq!(scanner.scan(&[b'x'; 64]), Ok(None));
+/// assert_eq!((scanner.scanned(), scanner.total()), (64, 108));
+/// ```
+#[derive(Debug, Clone)]
+pub struct Scanner {
+    limits: Limits,
+    part: Part,
+    /// Where in the caller's bytes the scan goes on.
+    at: usize,
+    /// Bytes of this frame that the caller has dropped.
+    dropped: u64,
+    /// Elements still to come in the innermost open aggregate; one frame at the outermost level.
+    left: u32,
+    depth: usize,
+    /// Elements still to come around it, outermost first.
+    outer: [u32; MAX_DEPTH],
+}
+
+/// What the scan has come to.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    /// The type byte of a value.
+    Head,
+    /// The inside of a bulk of which that many bytes are missing, then a line end.
+    Body(u64),
+    /// The inside of a `+`, `-` or `(` line of which that many bytes have passed.
+    Line { passed: usize, digits: bool },
+}
+
+enum Step {
+    /// More bytes are needed.
+    Short,
+    /// One part has ended and another one begins.
+    On,
+    /// A value has ended.
+    Value,
+}
+
+impl Scanner {
+    /// Starts before a frame.
+    #[must_use]
+    pub const fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            part: Part::Head,
+            at: 0,
+            dropped: 0,
+            left: 1,
+            depth: 0,
+            outer: [0; MAX_DEPTH],
+        }
+    }
+
+    /// Looks for the end of the frame that `bytes` begins with, less what was
+    /// [discarded](Self::discard) of it.
+    ///
+    /// `Some(end)`: the first `end` bytes complete the frame and the scanner stands before the
+    /// next one, which begins there. `None`: call again with the same bytes and more behind them.
+    /// Never blocks, never allocates; the work is proportional to the bytes that are new.
+    ///
+    /// # Errors
+    /// [`ProtocolError`] if the bytes are not RESP or exceed a limit. The same call gives the same
+    /// error again until [`reset`](Self::reset).
+    #[inline]
+    pub fn scan(&mut self, bytes: &[u8]) -> Result<Option<usize>, ProtocolError> {
+        loop {
+            if let Some(end) = self.pass_bulks(bytes) {
+                return Ok(Some(end));
+            }
+            match self.step(bytes)? {
+                Step::Short => return Ok(None),
+                Step::On => {}
+                Step::Value if self.value_ended() => return Ok(Some(self.frame_ended())),
+                Step::Value => {}
+            }
+        }
+    }
+
+    /// Bytes at the beginning of the buffer that the scanner needs no more.
+    ///
+    /// They may be [discarded](Self::discard) if the frame is too long to be kept. Between two
+    /// calls of [`scan`](Self::scan) with a buffer of [`MAX_HEADER`] bytes this is never zero if
+    /// the buffer was full.
+    #[must_use]
+    #[inline]
+    pub const fn scanned(&self) -> usize {
+        self.at
+    }
+
+    /// Tells that the caller has dropped the first `count` bytes of the frame's bytes, at most
+    /// [`scanned`](Self::scanned): the next call's bytes begin behind them.
+    pub fn discard(&mut self, count: usize) {
+        let count = count.min(self.at);
+        self.at -= count;
+        self.dropped = self.dropped.saturating_add(count as u64);
+    }
+
+    /// Bytes that the frame takes as far as is known: those seen, discarded ones included, what is
+    /// missing of the present bulk, and the least that its missing elements can take. Zero
+    /// between two frames.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        let seen = self.dropped.saturating_add(self.at as u64);
+        if seen == 0 {
+            return 0;
+        }
+        seen.saturating_add(self.promised())
+    }
+
+    /// Forgets the present frame: the next bytes begin a new one.
+    pub fn reset(&mut self) {
+        self.frame_ended();
+    }
+
+    /// Passes whole bulks as long as there are any; the frame's end if it was the last of them.
+    /// Nothing here is decided that [`step`](Self::step) would decide otherwise.
+    #[inline]
+    fn pass_bulks(&mut self, bytes: &[u8]) -> Option<usize> {
+        if !matches!(self.part, Part::Head) {
+            return None;
+        }
+        let mut rest = bytes.get(self.at..)?;
+        let mut left = self.left;
+        while left > 0 {
+            match whole_bulk(rest) {
+                Some((body, tail)) if body.len() as u64 <= self.limits.bulk_bytes => rest = tail,
+                _ => break,
+            }
+            left -= 1;
+        }
+        self.at = bytes.len() - rest.len();
+        if left > 0 {
+            self.left = left;
+            return None;
+        }
+        self.left = 1;
+        self.value_ended().then(|| self.frame_ended())
+    }
+
+    /// Passes one part of a value.
+    fn step(&mut self, bytes: &[u8]) -> Result<Step, ProtocolError> {
+        let Some(rest) = bytes.get(self.at..) else {
+            return Ok(Step::Short);
+        };
+        match self.part {
+            Part::Head => self.head(rest),
+            Part::Body(missing) => self.body(rest, missing),
+            Part::Line { passed, digits } => self.line(rest, passed, digits),
+        }
+    }
+
+    fn head(&mut self, rest: &[u8]) -> Result<Step, ProtocolError> {
+        let Some((&kind, text)) = rest.split_first() else {
+            return Ok(Step::Short);
+        };
+        match kind {
+            b'$' | b'!' | b'=' => self.bulk(kind, text),
+            b'*' | b'~' | b'>' | b'%' | b'|' => self.aggregate(kind, text),
+            b'+' | b'-' => Ok(self.enter(
+                1,
+                Part::Line {
+                    passed: 0,
+                    digits: false,
+                },
+            )),
+            b'(' => self.big_number(text),
+            b':' => match decimal::integer(text) {
+                Parsed::Whole(_, taken) => Ok(self.value(1 + taken)),
+                Parsed::Short => Ok(Step::Short),
+                Parsed::Wrong => Err(ProtocolError::BadValue(kind)),
+            },
+            b'_' | b'#' | b',' => self.word(kind, rest),
+            other => Err(ProtocolError::UnknownType(other)),
+        }
+    }
+
+    fn bulk(&mut self, kind: u8, text: &[u8]) -> Result<Step, ProtocolError> {
+        let (length, taken) = match decimal::length(text) {
+            Parsed::Whole(Some(length), taken) => (length, 1 + taken),
+            Parsed::Whole(None, taken) if kind == b'$' => return Ok(self.value(1 + taken)),
+            Parsed::Short => return Ok(Step::Short),
+            Parsed::Whole(None, _) | Parsed::Wrong => return Err(ProtocolError::BadLength(kind)),
+        };
+        let limit = self.limits.bulk_bytes;
+        if length > limit {
+            return Err(ProtocolError::BulkTooLong {
+                bytes: length,
+                limit,
+            });
+        }
+        if kind != b'=' {
+            return Ok(self.enter(taken, Part::Body(length)));
+        }
+        // A verbatim text begins with three bytes that name its format, and a colon.
+        let Some(missing) = length.checked_sub(4) else {
+            return Err(ProtocolError::BadLength(kind));
+        };
+        match text.get(taken - 1 + 3) {
+            Some(b':') => Ok(self.enter(taken + 4, Part::Body(missing))),
+            Some(_) => Err(ProtocolError::BadValue(kind)),
+            None => Ok(Step::Short),
+        }
+    }
+
+    fn body(&mut self, rest: &[u8], missing: u64) -> Result<Step, ProtocolError> {
+        let passed = usize::try_from(missing).map_or(rest.len(), |missing| missing.min(rest.len()));
+        self.at += passed;
+        self.part = Part::Body(missing - passed as u64);
+        match rest.get(passed..) {
+            Some([b'\r', b'\n', ..]) => Ok(self.value(2)),
+            None | Some([] | [b'\r']) => Ok(Step::Short),
+            Some(_) => Err(ProtocolError::BadTerminator),
+        }
+    }
+
+    fn line(&mut self, rest: &[u8], passed: usize, digits: bool) -> Result<Step, ProtocolError> {
+        let length = line_length(rest);
+        let (text, end) = rest.split_at_checked(length).unwrap_or_default();
+        let allowed = text.get(..MAX_LINE - passed).unwrap_or(text);
+        if digits && !allowed.iter().all(u8::is_ascii_digit) {
+            return Err(ProtocolError::BadValue(b'('));
+        }
+        if allowed.len() < length {
+            return Err(ProtocolError::LineTooLong);
+        }
+        self.at += length;
+        let passed = passed + length;
+        self.part = Part::Line { passed, digits };
+        Ok(if end.starts_with(b"\r\n") {
+            self.value(2)
+        } else {
+            Step::Short
+        })
+    }
+
+    /// The sign and the first digit of a big number; the others pass as a line.
+    fn big_number(&mut self, text: &[u8]) -> Result<Step, ProtocolError> {
+        let sign = usize::from(matches!(text.first(), Some(b'-' | b'+')));
+        match text.get(sign) {
+            Some(b'0'..=b'9') => {
+                let passed = sign + 1;
+                Ok(self.enter(
+                    1 + passed,
+                    Part::Line {
+                        passed,
+                        digits: true,
+                    },
+                ))
+            }
+            Some(_) => Err(ProtocolError::BadValue(b'(')),
+            None => Ok(Step::Short),
+        }
+    }
+
+    /// A value that is a short line and judged as a whole.
+    fn word(&mut self, kind: u8, rest: &[u8]) -> Result<Step, ProtocolError> {
+        let line = rest.get(..MAX_HEADER).unwrap_or(rest);
+        let Some(end) = line.windows(2).position(|pair| pair == b"\r\n") else {
+            return if line.len() == MAX_HEADER {
+                Err(ProtocolError::LineTooLong)
+            } else {
+                Ok(Step::Short)
+            };
+        };
+        let valid = match line.get(..end).unwrap_or_default() {
+            b"_" | b"#t" | b"#f" => true,
+            [b',', number @ ..] => decimal::is_double(number),
+            _ => false,
+        };
+        if valid {
+            Ok(self.value(end + 2))
+        } else {
+            Err(ProtocolError::BadValue(kind))
+        }
+    }
+
+    fn aggregate(&mut self, kind: u8, text: &[u8]) -> Result<Step, ProtocolError> {
+        let (count, taken) = match decimal::length(text) {
+            Parsed::Whole(Some(count), taken) => (count, 1 + taken),
+            Parsed::Whole(None, taken) if kind == b'*' => return Ok(self.value(1 + taken)),
+            Parsed::Short => return Ok(Step::Short),
+            Parsed::Whole(None, _) | Parsed::Wrong => return Err(ProtocolError::BadLength(kind)),
+        };
+        let elements = if matches!(kind, b'%' | b'|') {
+            count.saturating_mul(2)
+        } else {
+            count
+        };
+        let limit = self.limits.elements;
+        let within = u32::try_from(elements)
+            .ok()
+            .filter(|elements| *elements <= limit);
+        let Some(elements) = within else {
+            return Err(ProtocolError::TooManyElements { elements, limit });
+        };
+        let Some(outer) = self.outer.get_mut(self.depth) else {
+            return Err(ProtocolError::TooDeep);
+        };
+        // An attribute stands before a value and is none itself.
+        let counted = u32::from(kind != b'|');
+        if elements == 0 {
+            return Ok(if counted == 0 {
+                self.enter(taken, Part::Head)
+            } else {
+                self.value(taken)
+            });
+        }
+        *outer = self.left - counted;
+        self.depth += 1;
+        self.left = elements;
+        Ok(self.enter(taken, Part::Head))
+    }
+
+    fn enter(&mut self, taken: usize, part: Part) -> Step {
+        self.at += taken;
+        self.part = part;
+        Step::On
+    }
+
+    fn value(&mut self, taken: usize) -> Step {
+        self.at += taken;
+        self.part = Part::Head;
+        Step::Value
+    }
+
+    /// Counts a value that has ended, and the aggregates that end with it; whether the frame does.
+    #[inline]
+    fn value_ended(&mut self) -> bool {
+        self.left -= 1;
+        while self.left == 0 {
+            let Some(depth) = self.depth.checked_sub(1) else {
+                return true;
+            };
+            self.depth = depth;
+            self.left = self.outer.get(depth).copied().unwrap_or(0);
+        }
+        false
+    }
+
+    /// Makes ready for the next frame; where this one ended.
+    #[inline]
+    fn frame_ended(&mut self) -> usize {
+        let end = self.at;
+        self.part = Part::Head;
+        self.at = 0;
+        self.dropped = 0;
+        self.left = 1;
+        self.depth = 0;
+        end
+    }
+
+    /// The least that must still come behind what was seen.
+    fn promised(&self) -> u64 {
+        let outer = self.outer.iter().take(self.depth);
+        let values: u64 = outer.map(|count| u64::from(*count)).sum::<u64>() + u64::from(self.left);
+        let least = |values: u64| values * super::MIN_VALUE as u64;
+        match self.part {
+            Part::Head => least(values),
+            Part::Body(missing) => (missing + 2).saturating_add(least(values - 1)),
+            Part::Line { .. } => 2 + least(values - 1),
+        }
+    }
+}
+
+impl Default for Scanner {
+    fn default() -> Self {
+        Self::new(Limits::DEFAULT)
+    }
+}
+
+/// Bytes before a line end or before what may be the first half of one. A CR or LF by itself is
+/// part of the text: only both together end a line.
+fn line_length(rest: &[u8]) -> usize {
+    let mut from = 0;
+    while let Some(found) = rest.iter().skip(from).position(|byte| *byte == b'\r') {
+        let at = from + found;
+        if matches!(rest.get(at + 1), None | Some(b'\n')) {
+            return at;
+        }
+        from = at + 1;
+    }
+    rest.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::frames::{VALID, bytewise, windowed, wrong};
+    use super::*;
+    use std::vec::Vec;
+
+    fn scan(bytes: &[u8]) -> Result<Option<usize>, ProtocolError> {
+        Scanner::default().scan(bytes)
+    }
+
+    #[test]
+    fn every_valid_frame_ends_where_it_ends() {
+        for frame in VALID {
+            let shown = frame.escape_ascii();
+            assert_eq!(scan(frame), Ok(Some(frame.len())), "{shown}");
+            let behind = [frame, &b"$3\r\nabc\r\n"[..]].concat();
+            assert_eq!(scan(&behind), Ok(Some(frame.len())), "{shown}");
+            assert_eq!(bytewise(&behind), Ok(Some(frame.len())), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_frame_may_be_cut_anywhere() {
+        for frame in VALID {
+            for cut in 0..frame.len() {
+                let mut scanner = Scanner::default();
+                assert_eq!(scanner.scan(&frame[..cut]), Ok(None));
+                assert!(scanner.scanned() <= cut);
+                assert!(scanner.total() <= frame.len() as u64);
+                assert_eq!(scanner.scan(frame), Ok(Some(frame.len())));
+                assert_eq!((scanner.scanned(), scanner.total()), (0, 0));
+            }
+        }
+    }
+
+    #[test]
+    fn every_wrong_frame_is_refused_whole_and_byte_by_byte() {
+        for (bytes, error) in wrong() {
+            let shown: Vec<u8> = bytes.iter().copied().take(40).collect();
+            let shown = shown.escape_ascii();
+            assert_eq!(scan(&bytes), Err(error), "{shown}");
+            assert_eq!(bytewise(&bytes), Err(error), "{shown}");
+            assert_eq!(windowed(&bytes, MAX_HEADER), Err(error), "{shown}");
+        }
+    }
+
+    #[test]
+    fn the_same_call_gives_the_same_error_again() {
+        for (bytes, error) in wrong() {
+            let mut scanner = Scanner::default();
+            assert_eq!(scanner.scan(&bytes), Err(error));
+            assert_eq!(scanner.scan(&bytes), Err(error));
+            scanner.reset();
+            assert_eq!(scanner.scan(b"+OK\r\n"), Ok(Some(5)));
+        }
+    }
+
+    #[test]
+    fn every_frame_passes_through_a_window_of_64_bytes() {
+        let long = [b"+", &[b'x'; MAX_LINE][..], b"\r\n"].concat();
+        let bulks = b"$1000\r\n".iter().chain(&[b'\r'; 1000]).chain(b"\r\n");
+        let verbatim = b"=304\r\ntxt:".iter().chain(&[b'y'; 300]).chain(b"\r\n");
+        let frames: [Vec<u8>; 2] = [bulks.copied().collect(), verbatim.copied().collect()];
+        let all = VALID
+            .iter()
+            .copied()
+            .chain([&long[..], &frames[0], &frames[1]]);
+        for frame in all {
+            let shown = frame.escape_ascii();
+            assert_eq!(
+                windowed(frame, MAX_HEADER),
+                Ok(Some(frame.len())),
+                "{shown}"
+            );
+            assert_eq!(windowed(frame, 1000), Ok(Some(frame.len())), "{shown}");
+        }
+    }
+
+    #[test]
+    fn the_size_of_a_frame_is_known_from_its_headers() {
+        let mut scanner = Scanner::default();
+        assert_eq!(scanner.scan(b"*3\r\n$5000\r\nab"), Ok(None));
+        // 4 + 7 seen, 5000 + 2 of the bulk, two more values of at least 3.
+        assert_eq!(scanner.total(), 4 + 7 + 5002 + 6);
+        let seen = scanner.scanned();
+        assert_eq!(seen, 13);
+        scanner.discard(seen);
+        assert_eq!((scanner.scanned(), scanner.total()), (0, 5019));
+        scanner.discard(100);
+        assert_eq!(scanner.total(), 5019);
+    }
+
+    #[test]
+    fn fewer_bytes_than_before_are_too_few_and_no_harm() {
+        let mut scanner = Scanner::default();
+        assert_eq!(scanner.scan(b"*2\r\n:1\r\n"), Ok(None));
+        assert_eq!(scanner.scan(b"*2"), Ok(None));
+        assert_eq!(scanner.scan(b"*2\r\n:1\r\n:2\r\n"), Ok(Some(12)));
+    }
+
+    #[test]
+    fn depth_counts_open_aggregates() {
+        let deepest = [b"*1\r\n".repeat(MAX_DEPTH), b":1\r\n".to_vec()].concat();
+        assert_eq!(scan(&deepest), Ok(Some(deepest.len())));
+        let deeper = b"*1\r\n".repeat(MAX_DEPTH + 1);
+        assert_eq!(scan(&deeper), Err(ProtocolError::TooDeep));
+        let attributes = b"|1\r\n".repeat(100_000);
+        assert_eq!(scan(&attributes), Err(ProtocolError::TooDeep));
+        let wide = [b"*2\r\n".to_vec(), b"*1\r\n*0\r\n".repeat(2)].concat();
+        assert_eq!(scan(&wide), Ok(Some(wide.len())));
+    }
+
+    #[test]
+    fn limits_hold_to_the_unit() {
+        let limits = Limits {
+            bulk_bytes: 3,
+            elements: 4,
+        };
+        let scan = |bytes: &[u8]| Scanner::new(limits).scan(bytes);
+        assert_eq!(scan(b"$3\r\nabc\r\n"), Ok(Some(9)));
+        let (bytes, limit) = (4, 3);
+        let refused = Err(ProtocolError::BulkTooLong { bytes, limit });
+        assert_eq!(scan(b"$4\r\nabcd\r\n"), refused);
+        assert_eq!(scan(b"!4\r\n"), refused);
+        assert_eq!(scan(b"*4\r\n"), Ok(None));
+        assert_eq!(scan(b"%2\r\n"), Ok(None));
+        let too_many = |elements| Err(ProtocolError::TooManyElements { elements, limit: 4 });
+        assert_eq!(scan(b"*5\r\n"), too_many(5));
+        assert_eq!(scan(b"%3\r\n"), too_many(6));
+        assert_eq!(scan(b"|3\r\n"), too_many(6));
+    }
+}
