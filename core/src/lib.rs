@@ -16,6 +16,7 @@
 extern crate std;
 
 pub mod address;
+pub mod dialect;
 pub mod json;
 pub mod key;
 pub mod name;

@@ -1,0 +1,23 @@
+//! The envelopes of redis-ipc: members that the protocol adds to the user's own JSON object.
+//!
+//! ```text
+//! {"method":"ping","x":12345,"results_queue":"…","command_id":"…","timestamp":"…","component":"…","thread":"…","tid":12345}
+//!  └── the user's members ─┘ └── standard members, in this order ─────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! A standard name is standard only in the kind of message that has it and only at the top: the
+//! user's objects may hold any name inside.
+
+mod debug;
+mod error;
+mod read;
+mod standard;
+mod survey;
+mod write;
+
+pub use debug::{Debug, read_debug, write_debug};
+pub use error::{PeerError, error_of, write_error};
+pub use read::{
+    Command, Event, MAX_HEADER, Malformed, Origin, Outcome, read_command, read_event, read_result,
+};
+pub use write::{EnvelopeError, Stamp, Timestamp, finish_command, finish_event, finish_result};
