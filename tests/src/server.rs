@@ -16,9 +16,8 @@ use std::time::{Duration, Instant};
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// What is said where there is no server to start.
-const MISSING: &str = "redis-server is missing; `tests/setup.sh` installs it, or: \
-    Debian `apt-get install redis-server`, Fedora `dnf install redis`, \
-    Alpine `apk add redis`, macOS `brew install redis`";
+const MISSING: &str = "redis-server is missing: `tests/setup.sh program redis-server` installs it \
+    or says how; on Debian that is `apt-get install redis-server`";
 
 /// What a server is started with.
 #[derive(Debug, Default)]

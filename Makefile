@@ -1,0 +1,57 @@
+# Everything that is done with this repository by one word; `make` lists them.
+
+# The oldest compiler that core and blocking are built with.
+MSRV := 1.85.0
+# A microcontroller without an operating system stands for all of them.
+BARE := thumbv7em-none-eabihf
+
+CARGO ?= cargo
+SETUP := tests/setup.sh
+LOCKED := --workspace --locked
+
+# `cross` looks for a file of another name.
+export CROSS_CONFIG := $(CURDIR)/cross.toml
+
+# In CI what cannot be checked is a failure; elsewhere it is said and left out.
+unchecked = { echo "NOT CHECKED: $(1)" >&2; test -z "$$CI"; }
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench lint doc msrv bare clean
+
+help: ## List what can be made.
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
+
+demo: ## Show a printer, its caller and its events on a private server.
+	@$(SETUP) program redis-server
+	@tools/demo.sh
+
+test: ## Run every test; installs a redis-server if there is none.
+	@$(SETUP) program redis-server cc
+	$(CARGO) test $(LOCKED)
+	@$(MAKE) --no-print-directory bare msrv
+
+bench: ## Measure against the peers, in one run.
+	@$(SETUP) program redis-server
+	@tests/bench/run.sh
+
+lint: ## Check format, lints and documentation; a warning is an error.
+	@$(SETUP) component rustfmt clippy
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy $(LOCKED) --all-targets -- -D warnings
+	@$(MAKE) --no-print-directory doc
+
+doc: ## Build the documentation.
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(LOCKED) --no-deps
+
+bare: ## Build core for a microcontroller.
+	@if $(SETUP) target $(BARE); then set -x; \
+	    $(CARGO) build --locked -p redis-ipc-core --target $(BARE); \
+	else $(call unchecked,core for $(BARE)); fi
+
+msrv: ## Check core and blocking with the oldest compiler they promise.
+	@if $(SETUP) toolchain $(MSRV); then set -x; \
+	    $(CARGO) +$(MSRV) check --locked -p redis-ipc-core -p redis-ipc --target-dir target/msrv; \
+	else $(call unchecked,core and blocking with Rust $(MSRV)); fi
+
+clean: ## Remove all that was built.
+	$(CARGO) clean
