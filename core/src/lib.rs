@@ -16,10 +16,15 @@
 extern crate std;
 
 pub mod address;
+pub mod call;
 pub mod dialect;
+pub mod identity;
 pub mod json;
 pub mod key;
 pub mod name;
 pub mod resp;
+pub mod serve;
+pub mod session;
+pub mod subscription;
 pub mod topic;
 pub mod write;

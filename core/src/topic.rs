@@ -7,17 +7,11 @@ const KEYSPACE_PATTERN: &str = "__keyspace*__:";
 
 /// What a subscription listens to, in the words of the bus.
 ///
-/// Each kind knows two things: the glob that is sent with PSUBSCRIBE (the same the original
-/// sends), and which channels are really meant. The two differ: `channel.events.printer*`, the
-/// glob for the events of `printer`, also matches those of `printer2`.
-///
 /// ```
 /// use redis_ipc_core::{name::Component, topic::Topic};
 ///
 /// let printer = Topic::Events { component: Some(Component::parse("printer")?), subchannel: None };
-/// assert_eq!(printer.pattern()?.as_str(), "channel.events.printer*");
-/// assert!(printer.covers("channel.events.printer.warnings"));
-/// assert!(!printer.covers("channel.events.printer2"));
+/// assert_eq!(printer.pattern()?.glob(), "channel.events.printer*");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,92 +41,115 @@ pub enum Topic<'a> {
 }
 
 impl Topic<'_> {
-    /// The glob that the server is asked for.
+    /// What the server is asked for and what is meant by it.
     ///
     /// # Errors
     /// [`KeyTooLong`].
-    pub fn pattern(&self) -> Result<Key, KeyTooLong> {
-        match *self {
+    pub fn pattern(&self) -> Result<Pattern, KeyTooLong> {
+        let (glob, meaning) = match *self {
             Self::Events {
-                component: None,
-                subchannel: None,
-            } => Key::join(&[EVENTS_PREFIX, "*"]),
-            Self::Events {
-                component: None,
-                subchannel: Some(sub),
-            } => Key::join(&[EVENTS_PREFIX, "*.", sub.as_str()]),
-            Self::Events {
-                component: Some(component),
-                subchannel: None,
-            } => Key::join(&[EVENTS_PREFIX, component.as_str(), "*"]),
-            Self::Events {
-                component: Some(component),
-                subchannel: Some(sub),
-            } => Key::events(component, Some(sub)),
-            Self::Debug { component: None } => Key::join(&[DEBUG_PREFIX, "*"]),
+                component,
+                subchannel,
+            } => events(component, subchannel)?,
+            Self::Debug { component: None } => {
+                (Key::join(&[DEBUG_PREFIX, "*"])?, Meaning::Everything)
+            }
             Self::Debug {
                 component: Some(component),
-            } => Key::debug(component),
-            Self::Settings { component } => {
-                Key::join(&[KEYSPACE_PATTERN, SETTINGS_PREFIX, component.as_str()])
-            }
-            Self::Status { component } => {
-                Key::join(&[KEYSPACE_PATTERN, STATUS_PREFIX, component.as_str()])
-            }
+            } => (Key::debug(component)?, Meaning::Exactly),
+            Self::Settings { component } => keyspace(SETTINGS_PREFIX, component)?,
+            Self::Status { component } => keyspace(STATUS_PREFIX, component)?,
+        };
+        Ok(Pattern { glob, meaning })
+    }
+}
+
+fn events(
+    component: Option<Component<'_>>,
+    subchannel: Option<Subqueue<'_>>,
+) -> Result<(Key, Meaning), KeyTooLong> {
+    Ok(match (component, subchannel) {
+        (None, None) => (Key::join(&[EVENTS_PREFIX, "*"])?, Meaning::Everything),
+        (None, Some(subchannel)) => {
+            let glob = Key::join(&[EVENTS_PREFIX, "*.", subchannel.as_str()])?;
+            (glob, Meaning::AnyComponent)
         }
+        (Some(component), None) => {
+            let glob = Key::join(&[EVENTS_PREFIX, component.as_str(), "*"])?;
+            (glob, Meaning::AnySubchannel)
+        }
+        (Some(component), subchannel) => (Key::events(component, subchannel)?, Meaning::Exactly),
+    })
+}
+
+fn keyspace(prefix: &str, component: Component<'_>) -> Result<(Key, Meaning), KeyTooLong> {
+    let glob = Key::join(&[KEYSPACE_PATTERN, prefix, component.as_str()])?;
+    Ok((glob, Meaning::AnyDatabase))
+}
+
+/// A glob for PSUBSCRIBE, the same that the original sends, that knows which of the channels it
+/// matches are meant: `channel.events.printer*`, the glob for the events of `printer`, also
+/// matches those of `printer2`.
+///
+/// ```
+/// use redis_ipc_core::{name::Component, topic::Topic};
+///
+/// let printer = Topic::Events { component: Some(Component::parse("printer")?), subchannel: None };
+/// let pattern = printer.pattern()?;
+/// assert!(pattern.covers("channel.events.printer.warnings"));
+/// assert!(!pattern.covers("channel.events.printer2"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern {
+    glob: Key,
+    meaning: Meaning,
+}
+
+/// What the `*` of a glob may stand for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    /// There is none.
+    Exactly,
+    /// Whatever follows.
+    Everything,
+    /// Nothing, or a dot and a subchannel.
+    AnySubchannel,
+    /// One component.
+    AnyComponent,
+    /// `@` and the number of a database.
+    AnyDatabase,
+}
+
+impl Pattern {
+    /// The glob that the server is asked for.
+    #[must_use]
+    pub fn glob(&self) -> &str {
+        self.glob.as_str()
     }
 
     /// Whether messages of `channel` are meant, not only matched by the glob.
     #[must_use]
     pub fn covers(&self, channel: &str) -> bool {
-        match *self {
-            Self::Events {
-                component,
-                subchannel,
-            } => channel
-                .strip_prefix(EVENTS_PREFIX)
-                .is_some_and(|names| covers_names(names, component, subchannel)),
-            Self::Debug { component } => channel
-                .strip_prefix(DEBUG_PREFIX)
-                .is_some_and(|name| component.is_none_or(|c| c.as_str() == name)),
-            Self::Settings { component } => notified(channel)
-                .and_then(|key| key.strip_prefix(SETTINGS_PREFIX))
-                .is_some_and(|name| name == component.as_str()),
-            Self::Status { component } => notified(channel)
-                .and_then(|key| key.strip_prefix(STATUS_PREFIX))
-                .is_some_and(|name| name == component.as_str()),
+        let glob = self.glob();
+        let (before, behind) = glob.split_once('*').unwrap_or((glob, ""));
+        let Some(rest) = channel.strip_prefix(before) else {
+            return false;
+        };
+        match self.meaning {
+            Meaning::Exactly => rest.is_empty(),
+            Meaning::Everything => true,
+            Meaning::AnySubchannel => rest.is_empty() || rest.starts_with('.'),
+            Meaning::AnyComponent => rest.strip_suffix(behind).is_some_and(|c| !c.is_empty()),
+            Meaning::AnyDatabase => rest.strip_suffix(behind).is_some_and(is_database),
         }
     }
 }
 
-/// `names` is what stands behind the prefix of an event channel: `component[.subchannel]`.
-fn covers_names(
-    names: &str,
-    component: Option<Component<'_>>,
-    subchannel: Option<Subqueue<'_>>,
-) -> bool {
-    let behind = match component {
-        None => return subchannel.is_none_or(|sub| ends_with_part(names, sub.as_str())),
-        Some(component) => names.strip_prefix(component.as_str()),
-    };
-    match (behind, subchannel) {
-        (None, _) => false,
-        (Some(rest), None) => rest.is_empty() || rest.starts_with('.'),
-        (Some(rest), Some(sub)) => rest.strip_prefix('.') == Some(sub.as_str()),
-    }
-}
-
-fn ends_with_part(names: &str, part: &str) -> bool {
-    names
-        .strip_suffix(part)
-        .and_then(|before| before.strip_suffix('.'))
-        .is_some_and(|component| !component.is_empty())
-}
-
-/// The key that a keyspace notification is about: `__keyspace@0__:key`.
-fn notified(channel: &str) -> Option<&str> {
-    let (database, key) = channel.strip_prefix("__keyspace@")?.split_once("__:")?;
-    database.bytes().all(|b| b.is_ascii_digit()).then_some(key)
+/// The part of `__keyspace@0__:key` between `keyspace` and `__:key`.
+fn is_database(text: &str) -> bool {
+    text.strip_prefix('@')
+        .is_some_and(|number| number.bytes().all(|b| b.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -169,7 +186,7 @@ mod tests {
                 "__keyspace*__:settings.web",
             ),
         ] {
-            assert_eq!(topic.pattern().unwrap().as_str(), pattern);
+            assert_eq!(topic.pattern().unwrap().glob(), pattern);
         }
     }
 
@@ -177,9 +194,12 @@ mod tests {
     fn a_topic_covers_what_is_meant_and_not_what_the_glob_hears() {
         let printer = Some(component("printer"));
         let warnings = Some(sub("warnings"));
-        let events = |component, subchannel| Topic::Events {
-            component,
-            subchannel,
+        let events = |component, subchannel| {
+            let topic = Topic::Events {
+                component,
+                subchannel,
+            };
+            topic.pattern().unwrap()
         };
         let heard = events(printer, None);
         assert!(heard.covers("channel.events.printer"));
@@ -199,11 +219,14 @@ mod tests {
 
         let settings = Topic::Settings {
             component: component("web"),
-        };
+        }
+        .pattern()
+        .unwrap();
         assert!(settings.covers("__keyspace@0__:settings.web"));
         assert!(settings.covers("__keyspace@15__:settings.web"));
         assert!(!settings.covers("__keyspace@0__:settings.web2"));
         assert!(!settings.covers("__keyevent@0__:hset"));
-        assert!(!Topic::Debug { component: printer }.covers("channel.debug.printer2"));
+        let debug = Topic::Debug { component: printer }.pattern().unwrap();
+        assert!(!debug.covers("channel.debug.printer2"));
     }
 }

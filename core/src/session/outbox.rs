@@ -1,0 +1,198 @@
+//! What waits to be sent.
+
+use core::ops::Range;
+
+use super::Storage;
+use crate::write::{TooLong, Writer};
+
+/// Requests in the order in which they go out.
+///
+/// ```text
+/// 0        floor          start        end              storage's end
+/// | kept    | already sent  | to be sent | free            |
+/// ```
+#[derive(Debug)]
+pub(super) struct Outbox<S> {
+    storage: S,
+    floor: usize,
+    start: usize,
+    end: usize,
+    /// Where the last write began.
+    last: usize,
+}
+
+/// A part of a request that stays readable after it was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Where the request begins that the part belongs to.
+    request: usize,
+    body: Range<usize>,
+}
+
+impl<S: Storage> Outbox<S> {
+    pub(super) fn new(storage: S) -> Self {
+        Self {
+            storage,
+            floor: 0,
+            start: 0,
+            end: 0,
+            last: 0,
+        }
+    }
+
+    pub(super) fn reset(&mut self) {
+        self.start = self.floor;
+        self.end = self.floor;
+    }
+
+    pub(super) fn outgoing(&self) -> &[u8] {
+        self.storage
+            .bytes()
+            .get(self.start..self.end)
+            .unwrap_or_default()
+    }
+
+    pub(super) fn sent(&mut self, count: usize) {
+        self.start = self.start.saturating_add(count).min(self.end);
+        if self.start == self.end {
+            self.reset();
+        }
+    }
+
+    /// Appends what `write` writes, all or nothing; calls it again after making room.
+    pub(super) fn write<E: From<TooLong>>(
+        &mut self,
+        mut write: impl FnMut(&mut Writer<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        loop {
+            let free = self.storage.bytes_mut().get_mut(self.end..);
+            let mut writer = Writer::new(free.unwrap_or_default());
+            write(&mut writer)?;
+            let length = writer.len();
+            if writer.fits() {
+                self.last = self.end;
+                self.end += length;
+                return Ok(());
+            }
+            self.make_room(length)?;
+        }
+    }
+
+    fn make_room(&mut self, length: usize) -> Result<(), TooLong> {
+        if self.start > self.floor {
+            let waiting = self.start..self.end;
+            self.end = self.floor + waiting.len();
+            self.start = self.floor;
+            self.storage.bytes_mut().copy_within(waiting, self.floor);
+            return Ok(());
+        }
+        let needed = self.end.saturating_add(length);
+        if self.storage.grow(needed) {
+            return Ok(());
+        }
+        Err(TooLong {
+            needed: length,
+            capacity: self.storage.bytes().len().saturating_sub(self.end),
+        })
+    }
+
+    pub(super) fn keep(&mut self, body: Range<usize>) -> Kept {
+        self.floor = self.end;
+        Kept {
+            request: self.last,
+            body: self.last + body.start..self.last + body.end,
+        }
+    }
+
+    pub(super) fn release(&mut self) {
+        self.floor = 0;
+        if self.start == self.end {
+            self.reset();
+        }
+    }
+
+    pub(super) fn resend(
+        &mut self,
+        kept: &mut Kept,
+        mut header: impl FnMut(&mut Writer<'_>),
+    ) -> Result<(), TooLong> {
+        let mut measure = Writer::new(&mut []);
+        header(&mut measure);
+        let body = kept.request + measure.len();
+        let end = body + kept.body.len();
+        if end > self.floor || self.start != self.end {
+            return Err(TooLong {
+                needed: end,
+                capacity: self.floor,
+            });
+        }
+        let bytes = self.storage.bytes_mut();
+        bytes.copy_within(kept.body.clone(), body);
+        let room = bytes.get_mut(kept.request..body).unwrap_or_default();
+        header(&mut Writer::new(room));
+        kept.body = body..end;
+        self.start = kept.request;
+        self.end = end;
+        self.floor = end;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put<S: Storage>(outbox: &mut Outbox<S>, text: &str) -> Result<(), TooLong> {
+        outbox.write(|w| {
+            w.put(text.as_bytes());
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn a_request_that_does_not_fit_leaves_the_others_alone() {
+        let mut outbox = Outbox::new([0; 8]);
+        put(&mut outbox, "12345").unwrap();
+        let error = put(&mut outbox, "6789").unwrap_err();
+        assert_eq!((error.needed, error.capacity), (4, 3));
+        assert_eq!(outbox.outgoing(), b"12345");
+        put(&mut outbox, "678").unwrap();
+        assert_eq!(outbox.outgoing(), b"12345678");
+    }
+
+    #[test]
+    fn room_of_what_was_sent_is_used_again() {
+        let mut outbox = Outbox::new([0; 8]);
+        put(&mut outbox, "1234567").unwrap();
+        outbox.sent(5);
+        put(&mut outbox, "89abcd").unwrap();
+        assert_eq!(outbox.outgoing(), b"6789abcd");
+    }
+
+    #[test]
+    fn kept_bytes_go_out_again_behind_a_longer_header() {
+        let mut outbox = Outbox::new([0; 24]);
+        put(&mut outbox, "push BODY pop it").unwrap();
+        let mut kept = outbox.keep(5..9);
+        outbox.sent(16);
+        put(&mut outbox, "other").unwrap();
+        outbox.sent(5);
+        for _ in 0..2 {
+            outbox.resend(&mut kept, |w| w.put(b"take away ")).unwrap();
+            put(&mut outbox, " more").unwrap();
+            assert_eq!(outbox.outgoing(), b"take away BODY more");
+            outbox.sent(19);
+        }
+        outbox.release();
+        put(&mut outbox, "0123456789abcdefghijklmn").unwrap();
+    }
+
+    #[test]
+    fn a_header_too_long_for_what_was_written_is_refused() {
+        let mut outbox = Outbox::new([0; 24]);
+        put(&mut outbox, "push BODY").unwrap();
+        let mut kept = outbox.keep(5..9);
+        outbox.sent(9);
+        assert!(outbox.resend(&mut kept, |w| w.put(b"longer")).is_err());
+    }
+}
