@@ -1,0 +1,284 @@
+#!/usr/bin/env bash
+# Measures redis-ipc beside its peers; prints a table, writes target/bench/summary.json.
+# What is measured, how, and what each figure means: README.md beside this file.
+#
+# Settings (environment): BENCH_CORE the core for what runs on one core (0), CALL_ROUNDS (15),
+# CALLS a round (4000), PIPELINE_ROUNDS (7), SKIP_SETUP=1 installs nothing.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+out=$top/target/bench
+samples=$out/samples.txt
+core=${BENCH_CORE:-0}
+calls=${CALLS:-4000}
+rust=${CARGO_TARGET_DIR:-$top/target}/release/redis-ipc-bench
+not_built=9 # exit code of a program whose subject does not exist yet
+servers=()
+room=
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "bench: $*"; exit 1; }
+on_core() { taskset -c "$core" "$@"; }
+
+clean_up() {
+    local pid
+    for pid in "${servers[@]}"; do
+        kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null || true
+    done
+    [ -z "$room" ] || rm -rf "$room"
+}
+trap clean_up EXIT
+
+# ---------------------------------------------------------------- set-up
+
+missing_packages() {
+    local tool
+    for tool in gcc valgrind strace taskset redis-server; do
+        command -v "$tool" >/dev/null && continue
+        [ "$tool" = taskset ] && tool=util-linux
+        echo "$tool"
+    done
+    command -v redis-benchmark >/dev/null || echo redis-tools
+    [ -e /usr/include/hiredis/hiredis.h ] || echo libhiredis-dev
+    [ -e /usr/include/json-c/json.h ] || echo libjson-c-dev
+}
+
+set_up() {
+    local missing as_root=
+    missing=$(missing_packages | sort -u)
+    [ -n "$missing" ] && [ -z "${SKIP_SETUP:-}" ] || return 0
+    command -v apt-get >/dev/null || die "please install:" $missing
+    [ "$(id -u)" = 0 ] || as_root=sudo
+    say "installing" $missing
+    $as_root apt-get update -qq >&2
+    # shellcheck disable=SC2086 # a word for each package
+    DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $missing libc6-dev >&2
+}
+
+build() {
+    local program
+    (cd "$top" && cargo build --quiet --release -p redis-ipc-bench)
+    mkdir -p "$out/c"
+    for program in call_raw call_original codec envelope pipeline; do
+        gcc -std=gnu11 -O2 -Wall -Wextra -o "$out/c/$program" "$here/c/$program.c" -lhiredis -ljson-c
+    done
+    gcc -std=gnu11 -O2 -Wall -Wextra -shared -fPIC -o "$out/c/count.so" "$here/c/count_allocations.c"
+    "$rust" inputs "$out/inputs"
+    : >"$samples"
+}
+
+# A private server on $room/NAME.socket, run by the command that follows (taskset or env).
+start_server() {
+    local socket=$room/$1.socket tries
+    shift
+    "$@" redis-server --port 0 --unixsocket "$socket" --unixsocketperm 600 --dir "$room" \
+        --save '' --appendonly no --daemonize no >"$room/server.log" 2>&1 &
+    servers+=($!)
+    for tries in $(seq 200); do
+        redis-cli -s "$socket" ping 2>/dev/null | grep -q PONG && return 0
+        sleep 0.05
+    done
+    die "no server on $socket: $(tail -1 "$room/server.log")"
+}
+
+version() { "$@" 2>/dev/null | head -1; }
+crate() { sed -n "/^name = \"$1\"$/{n;s/version = \"\(.*\)\"/\1/p}" "$top/Cargo.lock"; }
+
+machine() {
+    local cpu hiredis json
+    cpu=$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -1)
+    hiredis=$(sed -n 's/#define HIREDIS_\(MAJOR\|MINOR\|PATCH\) //p' /usr/include/hiredis/hiredis.h | paste -sd.)
+    json=$(sed -n 's/#define JSON_C_VERSION  *"\(.*\)"/\1/p' /usr/include/json-c/json_c_version.h)
+    echo "Machine: ${cpu:-$(uname -m)}, $(nproc) cores, Linux $(uname -r), $(sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' /etc/os-release)"
+    echo "Server: $(version redis-server --version | cut -d' ' -f1-3); compilers: $(version rustc --version), $(version gcc --version)"
+    echo "Peers: hiredis $hiredis, json-c $json, redis-rs $(crate redis), redis-protocol $(crate redis-protocol), serde_json $(crate serde_json), serde-json-core $(crate serde-json-core)"
+    echo "Rounds: $call_rounds of $calls calls, $pipeline_rounds of pipelining, $codec_rounds of codec times; programs take turns, medians are shown"
+}
+
+# ---------------------------------------------------------------- measuring
+
+# Keeps one number: GROUP WHO NUMBER.
+sample() { echo "$1.$2 $3" >>"$samples"; }
+
+# Runs a program and keeps each line `name number` of its output as GROUP with `%` for the name.
+# A program whose subject is not built is passed over; any other failure ends the run.
+measure() {
+    local group=$1 who=$2 status=0 lines name number
+    shift 2
+    lines=$("$@" 2>"$room/errors") || status=$?
+    [ "$status" = "$not_built" ] && return 0
+    [ "$status" = 0 ] || die "$* failed: $(cat "$room/errors")"
+    while read -r name number; do
+        sample "${group/\%/$name}" "$who" "$number"
+    done <<<"$lines"
+}
+
+# What one operation takes: runs METER PROGRAM... COUNT for two counts, and shares the difference
+# out among the operations, so that start and end of the program do not count.
+each() {
+    local group=$1 who=$2 few=$3 many=$4 first second status=0
+    shift 4
+    first=$("$@" "$few") || status=$?
+    [ "$status" = "$not_built" ] && return 0
+    [ "$status" = 0 ] || die "$* $few failed"
+    second=$("$@" "$many")
+    sample "$group" "$who" "$(awk "BEGIN { print ($second - $first) / ($many - $few) }")"
+}
+
+# The meters: each runs a program and prints one number.
+instructions() {
+    local status=0
+    valgrind --tool=callgrind --callgrind-out-file=/dev/null "$@" >/dev/null 2>"$room/valgrind" || status=$?
+    awk '/Collected/ { print $4 }' "$room/valgrind"
+    return $status
+}
+
+allocations() {
+    local status=0
+    LD_PRELOAD=$out/c/count.so "$@" >/dev/null 2>"$room/allocations" || status=$?
+    awk '/^allocations/ { sum += $2 } END { print sum }' "$room/allocations"
+    return $status
+}
+
+system_calls() {
+    local status=0
+    strace -c -f -U calls,name -o "$room/strace" "$@" >/dev/null 2>&1 || status=$?
+    awk '$1 ~ /^[0-9]+$/ && $2 != "total" { sum += $1 } END { print sum }' "$room/strace"
+    return $status
+}
+
+# Instructions and allocations an operation: GROUP WHO MANY PROGRAM... (the count comes last).
+count_codec() {
+    local group=$1 who=$2 many=$3
+    shift 3
+    each "${group}_ir" "$who" 10 "$many" instructions "$@"
+    each "${group}_allocs" "$who" 10 "$many" allocations "$@"
+}
+
+# Everything about the codec: calls CODEC for each program with its input.
+# CODEC is count_codec or time_codec.
+codec() {
+    local action=$1 input many
+    for input in bulk blpop hgetall mget; do
+        many=1010
+        [ $input = mget ] && many=60
+        local frame=$out/inputs/$input
+        "$action" decode_$input hiredis $many "$out/c/codec" decode "$frame"
+        "$action" decode_$input redis_rs $many "$rust" decode redis_rs "$frame"
+        "$action" decode_$input redis_protocol $many "$rust" decode redis_protocol "$frame"
+        "$action" decode_$input ours $many "$rust" decode ours "$frame"
+    done
+    local value=$out/inputs/rpush message=$out/inputs/envelope who
+    "$action" encode_rpush hiredis 1010 "$out/c/codec" encode "$value"
+    for who in redis_rs redis_protocol ours; do
+        "$action" encode_rpush $who 1010 "$rust" encode $who "$value"
+    done
+    "$action" envelope_scan json_c 1010 "$out/c/envelope" decode "$message"
+    "$action" envelope_encode json_c 1010 "$out/c/envelope" encode "$message"
+    for who in serde_json serde_json_core ours; do
+        "$action" envelope_scan $who 1010 "$rust" envelope decode $who "$message"
+        "$action" envelope_encode $who 1010 "$rust" envelope encode $who "$message"
+    done
+}
+
+# A hundred times as many operations as are counted under valgrind.
+time_codec() {
+    local group=$1 who=$2 many=$3
+    shift 3
+    measure "${group}_%" "$who" on_core "$@" $((many * 100))
+}
+
+# One round of calls: GROUP SOCKET [command that pins].
+call_round() {
+    local group=$1 socket=$2
+    shift 2
+    measure "$group" raw "$@" "$out/c/call_raw" "$socket" "$calls"
+    measure "$group" original "$@" "$out/c/call_original" "$socket" "$calls"
+    measure "$group" ours "$@" "$rust" call "$socket" "$calls"
+}
+
+call_costs() {
+    local socket=$1 meter=$2 group=$3
+    each "$group" raw 500 2500 "$meter" taskset -c "$core" "$out/c/call_raw" "$socket"
+    each "$group" original 500 2500 "$meter" taskset -c "$core" "$out/c/call_original" "$socket"
+    each "$group" ours 500 2500 "$meter" taskset -c "$core" "$rust" call "$socket"
+}
+
+# redis-benchmark sends the same command: SOCKET set|rpush BATCH OPERATIONS.
+redis_benchmark() {
+    local words=(SET bench:pipeline "$(printf 'v%.0s' $(seq 16))")
+    [ "$2" = rpush ] && words=(RPUSH bench:pipeline "$(printf 'v%.0s' $(seq 220))")
+    redis-cli -s "$1" del bench:pipeline >/dev/null
+    on_core redis-benchmark -s "$1" -c 1 -P "$3" -n "$4" --csv "${words[@]}" |
+        awk -F'","' 'END { print "kops", $2 / 1000 }'
+    redis-cli -s "$1" del bench:pipeline >/dev/null
+}
+
+pipeline_round() {
+    local socket=$1 command batch operations
+    for command in set rpush; do
+        for batch in 1 16 64 256; do
+            operations=$((batch == 1 ? 20000 : batch == 16 ? 128000 : 256000))
+            local load=("$socket" $command $batch $operations) group=pipeline_${command}_$batch
+            measure "$group" hiredis on_core "$out/c/pipeline" "${load[@]}"
+            measure "$group" redis_rs on_core "$rust" pipeline redis_rs "${load[@]}"
+            measure "$group" redis_benchmark redis_benchmark "${load[@]}"
+            measure "$group" ours on_core "$rust" pipeline ours "${load[@]}"
+        done
+    done
+}
+
+pipeline_allocations() {
+    local socket=$1 command
+    for command in set rpush; do
+        local load=("$socket" $command 64) group=pipeline_${command}_allocs
+        each "$group" hiredis 6400 64000 allocations "$out/c/pipeline" "${load[@]}"
+        each "$group" redis_rs 6400 64000 allocations "$rust" pipeline redis_rs "${load[@]}"
+        each "$group" ours 6400 64000 allocations "$rust" pipeline ours "${load[@]}"
+    done
+}
+
+# ---------------------------------------------------------------- the run
+
+call_rounds=${CALL_ROUNDS:-15}
+pipeline_rounds=${PIPELINE_ROUNDS:-7}
+codec_rounds=3
+
+set_up
+room=$(mktemp -d)
+say "building"
+build
+machine >"$room/machine"
+start_server pinned taskset -c "$core"
+start_server free env
+pinned=$room/pinned.socket
+free=$room/free.socket
+
+say "calls, on one core and not pinned"
+for _ in $(seq "$call_rounds"); do
+    call_round call_one_core_%_us "$pinned" on_core
+    call_round call_unpinned_%_us "$free" env
+done
+say "pipelining"
+for _ in $(seq "$pipeline_rounds"); do
+    pipeline_round "$pinned"
+done
+say "system calls and allocations"
+if strace -o /dev/null true 2>/dev/null; then
+    call_costs "$pinned" system_calls call_syscalls
+else
+    say "strace may not trace here: no system calls counted"
+fi
+call_costs "$pinned" allocations call_allocs
+pipeline_allocations "$pinned"
+say "codec"
+for _ in $(seq "$codec_rounds"); do
+    codec time_codec
+done
+codec count_codec
+
+echo
+"$rust" report "$samples" "$room/machine" "$out"
+echo
+echo "written: target/bench/summary.json, table.md, samples.txt"
