@@ -1,10 +1,10 @@
 //! Reading and writing a command's envelope: the Rust programs.
 
-use std::{fs, hint::black_box, time::Instant};
+use std::{fs, hint::black_box};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Failure, Outcome, codec::print_ns};
+use crate::{Failure, Outcome, codec::timed};
 
 /// Every member of the command, borrowed from its text.
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -37,41 +37,36 @@ impl Command<'_> {
 /// Reads the message in file `message` `count` times and prints ns an operation.
 pub(crate) fn decode(who: &str, message: &str, count: u32) -> Outcome {
     let text = fs::read(message)?;
-    let before = Instant::now();
-    let mut sum = 0_usize;
-    for _ in 0..count {
-        let text = black_box(text.as_slice());
-        sum = sum.wrapping_add(match who {
-            "serde_json" => serde_json::from_slice::<Command<'_>>(text)?.visit(),
-            "serde_json_core" => serde_json_core::from_slice::<Command<'_>>(text)?.0.visit(),
-            _ => return Err(Failure::NotBuilt),
-        });
+    match who {
+        "serde_json" => timed(count, || {
+            Ok(serde_json::from_slice::<Command<'_>>(black_box(&text))?.visit())
+        }),
+        "serde_json_core" => timed(count, || {
+            let (command, _) = serde_json_core::from_slice::<Command<'_>>(black_box(&text))?;
+            Ok(command.visit())
+        }),
+        _ => Err(Failure::NotBuilt),
     }
-    print_ns(before, count);
-    eprintln!("sum {}", black_box(sum));
-    Ok(())
 }
 
 /// Writes the message in file `message` `count` times and prints ns an operation.
 pub(crate) fn encode(who: &str, message: &str, count: u32) -> Outcome {
     let text = fs::read(message)?;
     let command: Command<'_> = serde_json::from_slice(&text)?;
-    let mut buffer = [0; 1024];
+    let mut fixed = [0; 1024];
     let mut growing = Vec::with_capacity(1024);
-    let before = Instant::now();
-    let mut sum = 0_usize;
-    for _ in 0..count {
-        let command = black_box(&command);
-        sum = sum.wrapping_add(match who {
-            "serde_json" => encode_serde_json(command, &mut growing)?,
-            "serde_json_core" => serde_json_core::to_slice(command, &mut buffer)?,
-            _ => return Err(Failure::NotBuilt),
-        });
-        black_box((&mut buffer, &mut growing));
+    match who {
+        "serde_json" => timed(count, || {
+            encode_serde_json(black_box(&command), black_box(&mut growing))
+        }),
+        "serde_json_core" => timed(count, || {
+            Ok(serde_json_core::to_slice(
+                black_box(&command),
+                black_box(&mut fixed),
+            )?)
+        }),
+        _ => Err(Failure::NotBuilt),
     }
-    print_ns(before, count);
-    eprintln!("sum {}", black_box(sum));
-    Ok(())
 }
 
 /// Into a vector that keeps its room, which `serde_json` writes faster than into a slice.
