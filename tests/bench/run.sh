@@ -176,7 +176,7 @@ codec() {
     done
     "$action" envelope_scan json_c 1010 "$out/c/envelope" decode "$message"
     "$action" envelope_encode json_c 1010 "$out/c/envelope" encode "$message"
-    for who in serde_json serde_json_core ours; do
+    for who in serde_json serde_json_core ours ours_and_payload; do
         "$action" envelope_scan $who 1010 "$rust" envelope decode $who "$message"
         "$action" envelope_encode $who 1010 "$rust" envelope encode $who "$message"
     done
