@@ -20,7 +20,7 @@ use core::time::Duration;
 
 use crate::dialect::redis_ipc::read_result;
 use crate::key::Key;
-use crate::resp::{ErrorReply, Reply, request};
+use crate::resp::{Reply, request};
 use crate::session::{Incoming, Kept, Sequence, Session, Storage};
 use crate::write::{TooLong, Writer};
 
@@ -40,12 +40,12 @@ pub struct Terms<'k> {
 }
 
 /// How a call stands after a message was handled.
-#[derive(Debug)]
-pub enum Progress<'s> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
     /// Nothing is decided; goes on when more arrives.
     Waiting,
-    /// The result: one JSON object with the members of the one who answered.
-    Answered(&'s str),
+    /// The result is here: [`Call::result`].
+    Answered,
     /// Time was up, and the command was still in its queue: it was taken out, nobody has seen it.
     NotTaken,
     /// Time was up; somebody has taken the command and may still execute it.
@@ -56,12 +56,13 @@ pub enum Progress<'s> {
         /// How many wait, this one included.
         length: u64,
     },
-    /// The server refused the command; it was not queued. The pop for the result is still in
-    /// flight: the line has to be replaced.
-    CommandRefused(ErrorReply<'s>),
-    /// The server refused to wait for the result, so the command was queued but cannot be
-    /// answered; [`Call::take_back`] removes it if nobody took it yet.
-    WaitRefused(ErrorReply<'s>),
+    /// The server refused the command, with the error in the session's frame; it was not queued.
+    /// The pop for the result is still in flight: the line has to be replaced.
+    CommandRefused,
+    /// The server refused to wait for the result, with the error in the session's frame. The
+    /// command was queued but cannot be answered; [`Call::take_back`] removes it if nobody took
+    /// it yet.
+    WaitRefused,
     /// A result does not fit the inbox; it was dropped.
     ResultTooLong(TooLong),
     /// A reply of a type that the request cannot have: the line is out of step.
@@ -76,6 +77,16 @@ pub struct Call<'k> {
     deadline: Duration,
     state: State,
     stale: u32,
+    result: Option<Found>,
+}
+
+/// Where the result stands in the session's frame.
+#[derive(Debug, Clone, Copy)]
+struct Found {
+    /// The length of the whole message, with which the frame ends.
+    message: usize,
+    /// The length of the payload, with which the message begins.
+    payload: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,18 +95,6 @@ enum State {
     Waiting { pop: Sequence },
     TakingBack { remove: Sequence, removed: bool },
     Over,
-}
-
-/// What a message means, before the bytes of the session are lent out.
-enum Verdict {
-    Waiting,
-    Answered { bulk: usize, payload: usize },
-    NotTaken,
-    Unanswered,
-    Overloaded { length: u64 },
-    CommandRefused,
-    WaitRefused,
-    OutOfStep,
 }
 
 impl<'k> Call<'k> {
@@ -130,6 +129,7 @@ impl<'k> Call<'k> {
             deadline: now.saturating_add(terms.timeout),
             state: State::Pushing { push },
             stale: 0,
+            result: None,
         })
     }
 
@@ -149,25 +149,33 @@ impl<'k> Call<'k> {
     ///
     /// # Errors
     /// [`TooLong`] if the outbox has no room for the next request.
-    pub fn handle<'s, S: Storage>(
+    pub fn handle<S: Storage>(
         &mut self,
-        session: &'s mut Session<S>,
+        session: &mut Session<S>,
         incoming: Incoming,
         now: Duration,
-    ) -> Result<Progress<'s>, TooLong> {
-        let verdict = match incoming {
-            Incoming::Push => Verdict::Waiting,
-            Incoming::TooLong { of, error } if self.expects(of) => {
-                self.end(session);
-                return Ok(Progress::ResultTooLong(error));
-            }
-            Incoming::TooLong { .. } => Verdict::Waiting,
+    ) -> Result<Progress, TooLong> {
+        let progress = match incoming {
+            Incoming::TooLong { of, error } if self.expects(of) => Progress::ResultTooLong(error),
             Incoming::Reply(of) => self.reply(session, of, now)?,
+            _ => Progress::Waiting,
         };
-        if !matches!(verdict, Verdict::Waiting | Verdict::Overloaded { .. }) {
-            self.end_unless_taken_back(session, &verdict);
+        match progress {
+            // The command may still be taken back, so its bytes stay kept.
+            Progress::Waiting | Progress::Overloaded { .. } | Progress::WaitRefused => {}
+            _ => self.end(session),
         }
-        Ok(verdict.with_bytes(session))
+        Ok(progress)
+    }
+
+    /// The result, after [`Progress::Answered`] and until the session is polled again: one JSON
+    /// object with the members of the one who answered; else empty.
+    pub fn result<'s, S: Storage>(&self, session: &'s mut Session<S>) -> &'s str {
+        let Some(Found { message, payload }) = self.result else {
+            return "";
+        };
+        let text = session.last_bulk_mut(message).get(..payload);
+        core::str::from_utf8(text.unwrap_or_default()).unwrap_or_default()
     }
 
     /// Asks for the command to be taken out of its queue, and for a result that came in the
@@ -215,75 +223,74 @@ impl<'k> Call<'k> {
         session.release();
     }
 
-    /// Refused waits may still be taken back, so what was sent stays kept for them.
-    fn end_unless_taken_back<S: Storage>(&mut self, session: &mut Session<S>, verdict: &Verdict) {
-        if !matches!(verdict, Verdict::WaitRefused) {
-            self.end(session);
-        }
-    }
-
     fn reply<S: Storage>(
         &mut self,
         session: &mut Session<S>,
         of: Sequence,
         now: Duration,
-    ) -> Result<Verdict, TooLong> {
+    ) -> Result<Progress, TooLong> {
         match self.state {
             State::Pushing { push } if of == push => Ok(self.pushed(session.frame(), push)),
             State::Waiting { pop } if of == pop => self.popped(session, now),
             State::TakingBack { remove, .. } if of == remove => {
                 let removed = matches!(session.frame(), Reply::Integer(1..));
                 self.state = State::TakingBack { remove, removed };
-                Ok(Verdict::Waiting)
+                Ok(Progress::Waiting)
             }
             State::TakingBack { remove, removed } if of == remove.after(1) => {
                 Ok(self.taken_back(session, removed))
             }
-            _ => Ok(Verdict::Waiting),
+            _ => Ok(Progress::Waiting),
         }
     }
 
-    fn pushed(&mut self, reply: Reply<'_>, push: Sequence) -> Verdict {
+    fn pushed(&mut self, reply: Reply<'_>, push: Sequence) -> Progress {
         let length = match reply {
             Reply::Integer(length) => u64::try_from(length).unwrap_or_default(),
-            Reply::Error(_) => return Verdict::CommandRefused,
-            _ => return Verdict::OutOfStep,
+            Reply::Error(_) => return Progress::CommandRefused,
+            _ => return Progress::OutOfStep,
         };
         self.state = State::Waiting { pop: push.after(1) };
         if length > self.terms.queue_limit {
-            return Verdict::Overloaded { length };
+            return Progress::Overloaded { length };
         }
-        Verdict::Waiting
+        Progress::Waiting
     }
 
     fn popped<S: Storage>(
         &mut self,
         session: &mut Session<S>,
         now: Duration,
-    ) -> Result<Verdict, TooLong> {
+    ) -> Result<Progress, TooLong> {
         let message = match session.frame() {
             Reply::Null => None,
             Reply::Array(mut item) => item.nth(1).and_then(|m| m.bytes().map(<[u8]>::len)),
-            Reply::Error(_) => return Ok(Verdict::WaitRefused),
-            _ => return Ok(Verdict::OutOfStep),
+            Reply::Error(_) => return Ok(Progress::WaitRefused),
+            _ => return Ok(Progress::OutOfStep),
         };
         if let Some(length) = message {
-            if let Some(payload) = self.result_of_ours(session, length) {
-                return Ok(Verdict::Answered {
-                    bulk: length,
-                    payload,
-                });
+            if self.is_ours(session, length) {
+                return Ok(Progress::Answered);
             }
             self.stale = self.stale.saturating_add(1);
         }
         self.wait_on(session, now)?;
-        Ok(Verdict::Waiting)
+        Ok(Progress::Waiting)
     }
 
-    /// The length of the payload, if the last `length` bytes of the frame are our result.
-    fn result_of_ours<S: Storage>(&self, session: &mut Session<S>, length: usize) -> Option<usize> {
-        let result = read_result(session.last_bulk_mut(length)).ok()?;
-        (result.command_id == self.terms.id).then_some(result.payload.len())
+    /// Whether the last `length` bytes of the frame are our result; notes where it stands.
+    fn is_ours<S: Storage>(&mut self, session: &mut Session<S>, length: usize) -> bool {
+        let Ok(result) = read_result(session.last_bulk_mut(length)) else {
+            return false;
+        };
+        if result.command_id != self.terms.id {
+            return false;
+        }
+        self.result = Some(Found {
+            message: length,
+            payload: result.payload.len(),
+        });
+        true
     }
 
     /// Waits for what is left of the time; the server's clock may have run ahead of ours.
@@ -305,49 +312,17 @@ impl<'k> Call<'k> {
         Ok(())
     }
 
-    fn taken_back<S: Storage>(&mut self, session: &mut Session<S>, removed: bool) -> Verdict {
+    fn taken_back<S: Storage>(&mut self, session: &mut Session<S>, removed: bool) -> Progress {
         if let Some(length) = session.frame().bytes().map(<[u8]>::len) {
-            if let Some(payload) = self.result_of_ours(session, length) {
-                return Verdict::Answered {
-                    bulk: length,
-                    payload,
-                };
+            if self.is_ours(session, length) {
+                return Progress::Answered;
             }
         }
         if removed {
-            Verdict::NotTaken
+            Progress::NotTaken
         } else {
-            Verdict::Unanswered
+            Progress::Unanswered
         }
-    }
-}
-
-impl Verdict {
-    fn with_bytes<S: Storage>(self, session: &mut Session<S>) -> Progress<'_> {
-        match self {
-            Self::Waiting => Progress::Waiting,
-            Self::Answered { bulk, payload } => {
-                let message = session.last_bulk_mut(bulk).get(..payload);
-                let text = core::str::from_utf8(message.unwrap_or_default());
-                text.map_or(Progress::OutOfStep, Progress::Answered)
-            }
-            Self::NotTaken => Progress::NotTaken,
-            Self::Unanswered => Progress::Unanswered,
-            Self::Overloaded { length } => Progress::Overloaded { length },
-            Self::CommandRefused => refused(session, Progress::CommandRefused),
-            Self::WaitRefused => refused(session, Progress::WaitRefused),
-            Self::OutOfStep => Progress::OutOfStep,
-        }
-    }
-}
-
-fn refused<'s, S: Storage>(
-    session: &'s Session<S>,
-    progress: impl FnOnce(ErrorReply<'s>) -> Progress<'s>,
-) -> Progress<'s> {
-    match session.frame() {
-        Reply::Error(error) => progress(error),
-        _ => Progress::OutOfStep,
     }
 }
 

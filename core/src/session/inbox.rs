@@ -116,6 +116,19 @@ impl<S: Storage> Inbox<S> {
             .unwrap_or_default()
     }
 
+    /// Room that can be had without dropping anything.
+    pub(super) fn spare(&mut self) -> Option<&mut [u8]> {
+        self.forget_frame();
+        let length = self.storage.bytes().len();
+        if self.start > 0 && length - self.end < length / 2 {
+            self.move_to_front();
+        }
+        if self.end == length && !self.storage.grow(length + 1) {
+            return None;
+        }
+        self.storage.bytes_mut().get_mut(self.end..)
+    }
+
     pub(super) fn received(&mut self, count: usize) {
         self.end = self
             .end

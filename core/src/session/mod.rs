@@ -176,6 +176,12 @@ impl<S: Storage> Session<S> {
         first
     }
 
+    /// The number that the next request will have.
+    #[must_use]
+    pub fn upcoming(&self) -> Sequence {
+        Sequence(self.next_request)
+    }
+
     /// How many replies are still to come.
     #[must_use]
     pub fn outstanding(&self) -> u32 {
@@ -207,10 +213,17 @@ impl<S: Storage> Session<S> {
         self.next_request = self.next_request.wrapping_sub(count);
     }
 
-    /// Room for what arrives; never empty. What was found by the last [`poll`](Self::poll) is
-    /// no longer readable afterwards.
+    /// Room for what arrives; never empty. To be asked for only after [`poll`](Self::poll) has
+    /// found nothing more: a message that is too long for the inbox begins to be dropped here.
+    /// What the last poll found is no longer readable afterwards.
     pub fn space(&mut self) -> &mut [u8] {
         self.inbox.space()
+    }
+
+    /// Room for what arrives while messages still wait to be polled; `None` if the inbox is full
+    /// of them. What the last poll found is no longer readable afterwards.
+    pub fn spare(&mut self) -> Option<&mut [u8]> {
+        self.inbox.spare()
     }
 
     /// The line put `count` bytes into [`space`](Self::space).
