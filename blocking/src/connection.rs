@@ -1,0 +1,430 @@
+//! One connection to a server: requests out, replies in, never past a deadline.
+
+mod commands;
+mod handshake;
+mod pipeline;
+
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant};
+
+use redis_ipc_core::resp::{Reply, request};
+use redis_ipc_core::session::{Incoming, Sequence, Session};
+use redis_ipc_core::write::{TooLong, Writer};
+
+use crate::endpoint::Endpoint;
+use crate::error::{Error, Misunderstanding, Outcome, ServerError};
+use crate::options::Options;
+use crate::socket::{Received, Socket};
+use crate::storage::Growing;
+pub use handshake::Server;
+pub use pipeline::{Pipeline, Replies};
+
+/// A synchronous client of one server.
+///
+/// Every request has one deadline over connecting, sending and receiving
+/// ([`Options::reply_limit`]). A connection that broke is made anew by the next request; a
+/// request is sent again by itself only if the server took no byte of it. After an error whose
+/// [outcome](Error::outcome) is [`Outcome::Unknown`] the request may have been executed.
+///
+/// The connection holds one buffer for sending and one for receiving
+/// ([`Options::message_limit`]); requests and replies allocate nothing else, but for what a
+/// typed command returns.
+///
+/// ```no_run
+/// use redis_ipc::{Connection, Endpoint};
+///
+/// let mut server = Connection::open(&Endpoint::from_environment()?)?;
+/// server.set("greeting", "hello")?;
+/// assert_eq!(server.get("greeting")?.as_deref(), Some(&b"hello"[..]));
+/// let reply = server.command(&["STRLEN", "greeting"])?;
+/// assert_eq!(reply.integer(), Some(5));
+/// # Ok::<(), redis_ipc::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Connection {
+    endpoint: Endpoint,
+    options: Options,
+    socket: Option<Socket>,
+    session: Session<Growing>,
+    server: Server,
+    /// What `now` is counted from.
+    epoch: Instant,
+    /// How many connections were made.
+    generation: u32,
+}
+
+/// What a wait brought.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Next {
+    /// A message; it is the session's frame.
+    Message(Incoming),
+    /// The deadline passed.
+    Late,
+    /// Nothing yet, but it is time to look around.
+    Interrupted,
+}
+
+impl Connection {
+    /// Connects with the default [`Options`].
+    ///
+    /// # Errors
+    /// [`Error::Connect`] if there is no server, [`Error::Server`] if it refuses us.
+    pub fn open(endpoint: &Endpoint) -> Result<Self, Error> {
+        Self::open_with(endpoint, Options::default())
+    }
+
+    /// Connects.
+    ///
+    /// # Errors
+    /// [`Error::Connect`] if there is no server, [`Error::Server`] if it refuses us.
+    pub fn open_with(endpoint: &Endpoint, options: Options) -> Result<Self, Error> {
+        let mut connection = Self::closed(endpoint, options);
+        connection.ensure_connected()?;
+        Ok(connection)
+    }
+
+    /// Connects with the first request.
+    pub(crate) fn closed(endpoint: &Endpoint, options: Options) -> Self {
+        let buffer = || Growing::new(options.message_limit);
+        Self {
+            endpoint: endpoint.clone(),
+            session: Session::new(buffer(), buffer()),
+            options,
+            socket: None,
+            server: Server::default(),
+            epoch: Instant::now(),
+            generation: 0,
+        }
+    }
+
+    /// The server's address.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// What the server said of itself when we connected.
+    #[must_use]
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// Whether the last request left a usable connection behind.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.socket.is_some()
+    }
+
+    /// Sends a request and returns its reply, which stays readable until the next request.
+    ///
+    /// ```no_run
+    /// # let mut server = redis_ipc::Connection::open(&"/tmp/s".parse()?)?;
+    /// let waiting = server.command(&["LLEN", "queues.commands.printer"])?;
+    /// assert_eq!(waiting.integer(), Some(0));
+    /// # Ok::<(), redis_ipc::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Server`] with the server's words for an error reply, else what broke.
+    pub fn command<A: AsRef<[u8]>>(&mut self, parts: &[A]) -> Result<Reply<'_>, Error> {
+        self.ask(|w| write_command(w, parts))
+    }
+
+    /// As [`command`](Self::command), for a request that the server may answer late on purpose
+    /// (BLPOP, WAIT…): `limit` takes the place of the connection's reply limit.
+    ///
+    /// # Errors
+    /// As with [`command`](Self::command).
+    pub fn blocking_command<A: AsRef<[u8]>>(
+        &mut self,
+        parts: &[A],
+        limit: Duration,
+    ) -> Result<Reply<'_>, Error> {
+        self.ask_within(limit, |w| write_command(w, parts))
+    }
+
+    /// Begins a pipeline: any number of requests, sent together.
+    pub fn pipeline(&mut self) -> Pipeline<'_> {
+        Pipeline::new(self)
+    }
+
+    pub(crate) fn ask(&mut self, write: impl FnMut(&mut Writer<'_>)) -> Result<Reply<'_>, Error> {
+        self.ask_within(self.options.reply_limit, write)
+    }
+
+    fn ask_within(
+        &mut self,
+        limit: Duration,
+        mut write: impl FnMut(&mut Writer<'_>),
+    ) -> Result<Reply<'_>, Error> {
+        let deadline = Deadline::after(limit);
+        let request = self.send(1, deadline, |w| {
+            write(w);
+            Ok::<(), TooLong>(())
+        })?;
+        self.reply(request, deadline)
+    }
+
+    /// Writes `count` requests and sends them; connects first if need be, and again if the
+    /// connection turns out to be dead before it took a byte.
+    pub(crate) fn send<E>(
+        &mut self,
+        count: u32,
+        deadline: Deadline,
+        mut write: impl FnMut(&mut Writer<'_>) -> Result<(), E>,
+    ) -> Result<Sequence, Error>
+    where
+        E: From<TooLong>,
+        Error: From<E>,
+    {
+        let fresh = self.ensure_connected()?;
+        let alone = self.session.outstanding() == 0;
+        let first = self.session.requests(count, &mut write)?;
+        match self.flush(deadline) {
+            Err(error) if error.outcome() == Outcome::NotSent && alone && !fresh => {
+                self.disconnect();
+                self.ensure_connected()?;
+                let first = self.session.requests(count, &mut write)?;
+                self.flush(deadline).map(|()| first)
+            }
+            sent => sent.map(|()| first),
+        }
+    }
+
+    /// Sends what the session has written.
+    pub(crate) fn flush(&mut self, deadline: Deadline) -> Result<(), Error> {
+        let mut outcome = Outcome::NotSent;
+        while !self.session.outgoing().is_empty() {
+            let Some(socket) = &self.socket else {
+                return Err(closed(outcome));
+            };
+            // A server that stops reading until we have read must not stop us both.
+            let replies_may_wait = self.session.outstanding() > 1 && self.session.spare().is_some();
+            match socket.send(self.session.outgoing(), deadline.at, replies_may_wait) {
+                Ok(Some(0)) => self.take_in()?,
+                Ok(Some(count)) => {
+                    self.session.sent(count);
+                    outcome = Outcome::Unknown;
+                }
+                Ok(None) => return Err(self.late(outcome, deadline)),
+                Err(source) => return Err(self.broken(outcome, source)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in what the server has sent, so that it goes on reading.
+    fn take_in(&mut self) -> Result<(), Error> {
+        let Some(socket) = &self.socket else {
+            return Err(closed(Outcome::Unknown));
+        };
+        let Some(room) = self.session.spare() else {
+            return Ok(());
+        };
+        match socket.receive_now(room) {
+            Ok(count) => {
+                self.session.received(count.unwrap_or_default());
+                Ok(())
+            }
+            Err(source) => Err(self.broken(Outcome::Unknown, source)),
+        }
+    }
+
+    /// Waits for the reply to `request`; drops what comes before it.
+    pub(crate) fn reply(
+        &mut self,
+        request: Sequence,
+        deadline: Deadline,
+    ) -> Result<Reply<'_>, Error> {
+        self.await_reply(request, deadline)?;
+        match self.session.frame() {
+            Reply::Error(error) => Err(ServerError::new(&error).into()),
+            reply => Ok(reply),
+        }
+    }
+
+    fn await_reply(&mut self, request: Sequence, deadline: Deadline) -> Result<(), Error> {
+        loop {
+            match self.next(Some(deadline))? {
+                Next::Message(Incoming::Reply(of)) if of == request => return Ok(()),
+                Next::Message(Incoming::TooLong { of, error }) if of == Some(request) => {
+                    return Err(Error::TooLong {
+                        outcome: Outcome::Unknown,
+                        sizes: error,
+                    });
+                }
+                Next::Message(_) | Next::Interrupted => {}
+                Next::Late => return Err(self.late(Outcome::Unknown, deadline)),
+            }
+        }
+    }
+
+    /// Waits for the next message of any kind.
+    pub(crate) fn next(&mut self, deadline: Option<Deadline>) -> Result<Next, Error> {
+        loop {
+            if let Some(incoming) = self.poll()? {
+                return Ok(Next::Message(incoming));
+            }
+            let Some(socket) = &mut self.socket else {
+                return Err(closed(Outcome::Unknown));
+            };
+            match socket.receive(self.session.space(), deadline.map(|d| d.at)) {
+                Ok(Received::Bytes(count)) => self.session.received(count),
+                Ok(Received::Late) => return Ok(Next::Late),
+                Ok(Received::Interrupted) => return Ok(Next::Interrupted),
+                Err(source) => return Err(self.broken(Outcome::Unknown, source)),
+            }
+        }
+    }
+
+    /// The next message that is here already.
+    pub(crate) fn next_now(&mut self) -> Result<Option<Incoming>, Error> {
+        if let Some(incoming) = self.poll()? {
+            return Ok(Some(incoming));
+        }
+        self.take_in()?;
+        self.poll()
+    }
+
+    /// The next message in the inbox.
+    pub(crate) fn poll(&mut self) -> Result<Option<Incoming>, Error> {
+        self.session.poll().map_err(|error| {
+            self.disconnect();
+            Error::Protocol {
+                why: Misunderstanding::Bytes(error),
+            }
+        })
+    }
+
+    pub(crate) fn session(&mut self) -> &mut Session<Growing> {
+        &mut self.session
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// The time as the machines of core count it.
+    pub(crate) fn now(&self) -> Duration {
+        self.epoch.elapsed()
+    }
+
+    /// A moment of [`now`](Self::now) as a deadline.
+    pub(crate) fn deadline_at(&self, moment: Duration, limit: Duration) -> Deadline {
+        Deadline {
+            at: self.epoch + moment,
+            limit,
+        }
+    }
+
+    /// Which of the connections made so far this is; another number, another line.
+    pub(crate) fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    /// The socket, for poll(2); `None` while there is no connection.
+    pub(crate) fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.socket.as_ref().map(Socket::fd)
+    }
+
+    /// Closes the connection; the next request makes a new one.
+    pub(crate) fn disconnect(&mut self) {
+        self.socket = None;
+        self.session.reset();
+    }
+
+    /// Makes a connection if there is none; says whether it is a new one.
+    pub(crate) fn ensure_connected(&mut self) -> Result<bool, Error> {
+        if self.socket.is_some() {
+            return Ok(false);
+        }
+        let deadline = Deadline::after(self.options.connect_limit);
+        let socket =
+            Socket::connect(&self.endpoint, deadline.at).map_err(|source| Error::Connect {
+                endpoint: self.endpoint.to_string(),
+                source,
+            })?;
+        self.session.reset();
+        self.socket = Some(socket);
+        self.generation = self.generation.wrapping_add(1);
+        match self.greet(deadline) {
+            Ok(server) => self.server = server,
+            Err(error) => {
+                self.disconnect();
+                return Err(error);
+            }
+        }
+        Ok(true)
+    }
+
+    /// A reply may still come, and must not be taken for the answer to something else.
+    fn late(&mut self, outcome: Outcome, deadline: Deadline) -> Error {
+        self.disconnect();
+        Error::TimedOut {
+            outcome,
+            limit: deadline.limit,
+        }
+    }
+
+    /// The line is dead. The server's last words may lie in it: that it has too many clients,
+    /// for instance.
+    fn broken(&mut self, outcome: Outcome, source: io::Error) -> Error {
+        let words = self.last_words();
+        self.disconnect();
+        match words {
+            Some(error) => error.into(),
+            None => Error::Disconnected { outcome, source },
+        }
+    }
+
+    fn last_words(&mut self) -> Option<ServerError> {
+        let socket = self.socket.as_ref()?;
+        let room = self.session.spare()?;
+        if let Ok(Some(count)) = socket.receive_now(room) {
+            self.session.received(count);
+        }
+        loop {
+            match self.session.poll() {
+                Ok(Some(Incoming::Reply(_))) => {}
+                Ok(Some(_)) => continue,
+                _ => return None,
+            }
+            if let Reply::Error(error) = self.session.frame() {
+                return Some(ServerError::new(&error));
+            }
+        }
+    }
+}
+
+/// A moment, and the limit it came from, for people to read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deadline {
+    pub(crate) at: Instant,
+    pub(crate) limit: Duration,
+}
+
+impl Deadline {
+    pub(crate) fn after(limit: Duration) -> Self {
+        // A hundred years is for ever, and no clock overflows.
+        let bounded = limit.min(Duration::from_secs(100 * 365 * 24 * 3600));
+        Self {
+            at: Instant::now() + bounded,
+            limit,
+        }
+    }
+}
+
+fn closed(outcome: Outcome) -> Error {
+    Error::Disconnected {
+        outcome,
+        source: io::ErrorKind::NotConnected.into(),
+    }
+}
+
+fn write_command<A: AsRef<[u8]>>(w: &mut Writer<'_>, parts: &[A]) {
+    request::array(w, parts.len());
+    for part in parts {
+        request::bulk(w, part.as_ref());
+    }
+}

@@ -1,0 +1,135 @@
+//! Many requests in one write, their replies in order.
+
+use redis_ipc_core::resp::Reply;
+use redis_ipc_core::session::Sequence;
+use redis_ipc_core::write::TooLong;
+
+use super::{Connection, Deadline, write_command};
+use crate::error::Error;
+
+/// Bytes that are sent at the latest, so that a long pipeline needs no long buffer and the
+/// server can begin.
+const FLUSH_BYTES: usize = 64 * 1024;
+
+/// Requests that go out together.
+///
+/// One deadline holds for the whole pipeline, counted from its first request. If an error ends it, the
+/// requests whose replies were not read may have been executed.
+///
+/// ```no_run
+/// # let mut server = redis_ipc::Connection::open(&"/tmp/s".parse()?)?;
+/// let mut pipeline = server.pipeline();
+/// for number in 0..1000 {
+///     pipeline.command(&["RPUSH", "numbers", &number.to_string()])?;
+/// }
+/// let mut replies = pipeline.send()?;
+/// while let Some(reply) = replies.next()? {
+///     assert!(reply.error().is_none());
+/// }
+/// # Ok::<(), redis_ipc::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Pipeline<'c> {
+    connection: &'c mut Connection,
+    deadline: Deadline,
+    first: Option<Sequence>,
+    count: u32,
+}
+
+impl<'c> Pipeline<'c> {
+    pub(super) fn new(connection: &'c mut Connection) -> Self {
+        Self {
+            deadline: Deadline::after(connection.options.reply_limit),
+            connection,
+            first: None,
+            count: 0,
+        }
+    }
+
+    /// Adds a request. Blocks only if more than 64 KiB wait to be sent.
+    ///
+    /// # Errors
+    /// [`Error::TooLong`] if it does not fit the buffer: the others stay. Else what broke.
+    pub fn command<A: AsRef<[u8]>>(&mut self, parts: &[A]) -> Result<&mut Self, Error> {
+        if self.first.is_none() {
+            self.connection.ensure_connected()?;
+        }
+        let sequence = self.connection.session.request(|w| {
+            write_command(w, parts);
+            Ok::<(), TooLong>(())
+        })?;
+        self.first.get_or_insert(sequence);
+        self.count += 1;
+        if self.connection.session.outgoing().len() >= FLUSH_BYTES {
+            self.connection.flush(self.deadline)?;
+        }
+        Ok(self)
+    }
+
+    /// How many requests there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.count as usize
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Sends the requests; their replies are read from what is returned.
+    ///
+    /// # Errors
+    /// What broke; the outcome is [`NotSent`](crate::Outcome::NotSent) only if it holds for all.
+    pub fn send(self) -> Result<Replies<'c>, Error> {
+        self.connection.flush(self.deadline)?;
+        let first = self
+            .first
+            .unwrap_or_else(|| self.connection.session.upcoming());
+        Ok(Replies {
+            connection: self.connection,
+            deadline: self.deadline,
+            next: first,
+            left: self.count,
+        })
+    }
+}
+
+/// The replies to a pipeline, in the order of its requests. Those that are not read are dropped
+/// by the connection's next request.
+#[derive(Debug)]
+pub struct Replies<'c> {
+    connection: &'c mut Connection,
+    deadline: Deadline,
+    next: Sequence,
+    left: u32,
+}
+
+impl Replies<'_> {
+    /// The next reply, an error reply included; `None` after the last.
+    ///
+    /// # Errors
+    /// What broke, or [`Error::TooLong`] for one reply that does not fit the buffer: the
+    /// others can still be read.
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "a reply is lent, which Iterator cannot say"
+    )]
+    pub fn next(&mut self) -> Result<Option<Reply<'_>>, Error> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        let sequence = self.next;
+        self.left -= 1;
+        self.next = sequence.after(1);
+        self.connection.await_reply(sequence, self.deadline)?;
+        Ok(Some(self.connection.session.frame()))
+    }
+
+    /// How many replies are still to be read.
+    #[must_use]
+    pub fn left(&self) -> usize {
+        self.left as usize
+    }
+}

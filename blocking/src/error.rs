@@ -1,0 +1,347 @@
+//! What can go wrong with a connection, and what it means for the request at hand.
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use redis_ipc_core::key::KeyTooLong;
+use redis_ipc_core::name::NameError;
+use redis_ipc_core::resp::{ErrorReply, ProtocolError};
+use redis_ipc_core::subscription::SubscribeError;
+use redis_ipc_core::write::TooLong;
+
+use crate::endpoint::EndpointError;
+
+/// Whether a request that failed was executed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The server took no byte of it: it was not executed and can be sent again.
+    NotSent,
+    /// The server answered with an error: it was not executed.
+    Rejected,
+    /// It went out, at least in part, and no reply came: it may have been executed.
+    Unknown,
+}
+
+/// An operation on a server failed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The address is none.
+    Endpoint(EndpointError),
+    /// No connection could be made.
+    Connect {
+        /// The server's address.
+        endpoint: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The server answered with an error.
+    Server(ServerError),
+    /// The connection broke.
+    Disconnected {
+        /// What became of the request at hand.
+        outcome: Outcome,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Time was up.
+    TimedOut {
+        /// What became of the request at hand.
+        outcome: Outcome,
+        /// The limit that was reached.
+        limit: Duration,
+    },
+    /// What the server sent is not RESP, or not an answer to what was asked.
+    Protocol {
+        /// What is wrong with it.
+        why: Misunderstanding,
+    },
+    /// A request or a reply does not fit the connection's buffer, which grows to the limit of
+    /// [`Options::message_limit`](crate::Options::message_limit). The connection goes on.
+    TooLong {
+        /// What became of the request at hand: not sent if it was the request that is too long.
+        outcome: Outcome,
+        /// Both sizes.
+        sizes: TooLong,
+    },
+    /// A name breaks the rule for names.
+    Name {
+        /// The name.
+        text: String,
+        /// The rule and the offence.
+        why: NameError,
+    },
+    /// Names that together make too long a key.
+    Key(KeyTooLong),
+    /// What was asked for makes no sense, or not now.
+    Usage(&'static str),
+    /// A value could not be put into JSON, or is not what this place takes.
+    Value(String),
+    /// A value from the bus is not what the program takes it for.
+    Unexpected(String),
+    /// Settings may be written by another component only; nothing was written.
+    NotSettingsWriter {
+        /// Who wanted to write.
+        component: String,
+        /// Who may: the member `settings_writer` of the hash `settings.redis-ipc`.
+        writer: String,
+    },
+}
+
+/// How a server's bytes fail to be an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Misunderstanding {
+    /// They are not RESP.
+    Bytes(ProtocolError),
+    /// They are a reply of another type than the request has.
+    Type {
+        /// The request's name.
+        request: &'static str,
+        /// The reply, cut to a readable length.
+        reply: String,
+    },
+}
+
+impl Error {
+    /// Whether the request at hand was executed.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::Server(error) => error.outcome(),
+            Self::Disconnected { outcome, .. }
+            | Self::TimedOut { outcome, .. }
+            | Self::TooLong { outcome, .. } => *outcome,
+            Self::Protocol { .. } | Self::Unexpected(_) => Outcome::Unknown,
+            _ => Outcome::NotSent,
+        }
+    }
+
+    /// Whether the server could not be reached, or not any more.
+    #[must_use]
+    pub fn is_disconnection(&self) -> bool {
+        matches!(
+            self,
+            Self::Connect { .. }
+                | Self::Disconnected { .. }
+                | Self::TimedOut { .. }
+                | Self::Protocol { .. }
+        )
+    }
+
+    pub(crate) fn unexpected_reply(
+        request: &'static str,
+        reply: &redis_ipc_core::resp::Reply<'_>,
+    ) -> Self {
+        let mut reply = format!("{reply:?}");
+        if let Some((end, _)) = reply.char_indices().nth(120) {
+            reply.truncate(end);
+            reply.push('…');
+        }
+        Self::Protocol {
+            why: Misunderstanding::Type { request, reply },
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Endpoint(error) => error.fmt(f),
+            Self::Connect { endpoint, source } => {
+                write!(f, "no server at {endpoint}: {source}{}", advice(source))
+            }
+            Self::Server(error) => error.fmt(f),
+            Self::Disconnected { outcome, source } => {
+                write!(f, "the connection broke: {source}; {outcome}")
+            }
+            Self::TimedOut { outcome, limit } => write!(
+                f,
+                "the server did not answer within {} s; {outcome}",
+                limit.as_secs_f64()
+            ),
+            Self::Protocol { why } => why.fmt(f),
+            Self::TooLong { sizes, .. } => sizes.fmt(f),
+            Self::Name { text, why } => write!(f, "{text:?} is not a name: {why}"),
+            Self::Key(error) => error.fmt(f),
+            Self::Usage(text) => f.write_str(text),
+            Self::Value(text) | Self::Unexpected(text) => f.write_str(text),
+            Self::NotSettingsWriter { component, writer } => write!(
+                f,
+                "settings are written by component {writer:?} only, and this is {component:?}: \
+                 act as {writer:?}, or set settings_writer in settings.redis-ipc to {component:?}, \
+                 or to * for everybody"
+            ),
+        }
+    }
+}
+
+/// What a person can do about it.
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => {
+            "; start a redis-server there (ipc-tool up does), or name the right socket in RIPC_SERVER_PATH"
+        }
+        io::ErrorKind::ConnectionRefused => {
+            "; nobody listens there any more: start the redis-server again"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "; the socket's owner and mode (unixsocketperm in redis.conf) do not let this user in"
+        }
+        _ => "",
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotSent => "the request was not sent",
+            Self::Rejected => "the request was not executed",
+            Self::Unknown => "the request may have been executed",
+        })
+    }
+}
+
+impl fmt::Display for Misunderstanding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes(error) => write!(f, "what the server sent is not RESP: {error}"),
+            Self::Type { request, reply } => {
+                write!(f, "the server answered {request} with {reply}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Endpoint(error) => Some(error),
+            Self::Connect { source, .. } | Self::Disconnected { source, .. } => Some(source),
+            Self::Server(error) => Some(error),
+            Self::TooLong { sizes, .. } => Some(sizes),
+            Self::Name { why, .. } => Some(why),
+            Self::Key(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<EndpointError> for Error {
+    fn from(error: EndpointError) -> Self {
+        Self::Endpoint(error)
+    }
+}
+
+impl From<KeyTooLong> for Error {
+    fn from(error: KeyTooLong) -> Self {
+        Self::Key(error)
+    }
+}
+
+impl From<TooLong> for Error {
+    /// A request that did not fit was not sent.
+    fn from(sizes: TooLong) -> Self {
+        Self::TooLong {
+            outcome: Outcome::NotSent,
+            sizes,
+        }
+    }
+}
+
+impl From<SubscribeError> for Error {
+    fn from(error: SubscribeError) -> Self {
+        match error {
+            SubscribeError::TooLong(sizes) => sizes.into(),
+            _ => Self::Usage("all subscriptions of this component are taken"),
+        }
+    }
+}
+
+impl From<ServerError> for Error {
+    fn from(error: ServerError) -> Self {
+        Self::Server(error)
+    }
+}
+
+/// An error reply, in the server's own words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerError {
+    text: String,
+    /// Whether it came from inside a script or a transaction, parts of which may have been
+    /// executed.
+    partial: bool,
+}
+
+impl ServerError {
+    pub(crate) fn new(reply: &ErrorReply<'_>) -> Self {
+        Self {
+            text: reply.to_string(),
+            partial: false,
+        }
+    }
+
+    /// The whole text: a code in capitals and what it means.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The first word: `ERR`, `WRONGTYPE`, `OOM`, `NOPERM`…
+    #[must_use]
+    pub fn code(&self) -> &str {
+        self.text.split(' ').next().unwrap_or_default()
+    }
+
+    /// Whether anything was executed.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        if self.partial {
+            Outcome::Unknown
+        } else {
+            Outcome::Rejected
+        }
+    }
+
+    /// Whether the same request may succeed later without anybody changing it: the server is
+    /// loading, out of memory, cannot write to its disk, is a replica for now.
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        matches!(
+            self.code(),
+            "LOADING"
+                | "READONLY"
+                | "MASTERDOWN"
+                | "OOM"
+                | "MISCONF"
+                | "BUSY"
+                | "TRYAGAIN"
+                | "CLUSTERDOWN"
+                | "UNBLOCKED"
+        )
+    }
+}
+
+impl fmt::Display for ServerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the server said: {}{}", self.text, self.meaning())
+    }
+}
+
+impl ServerError {
+    /// The server's word in plain ones, where it needs them.
+    fn meaning(&self) -> &'static str {
+        match self.code() {
+            "NOAUTH" => " (it wants a password: put user and password into the address)",
+            "WRONGPASS" => " (the user or the password in the address is wrong)",
+            "NOPERM" => " (its access list forbids this to our user)",
+            "OOM" => " (its memory limit is reached)",
+            "MISCONF" => " (it cannot write to its disk)",
+            "READONLY" => " (it is a replica)",
+            _ => "",
+        }
+    }
+}
+
+impl std::error::Error for ServerError {}

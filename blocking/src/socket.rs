@@ -1,0 +1,248 @@
+//! A connected stream socket with deadlines: bytes in, bytes out.
+//!
+//! A wait for bytes costs one system call. The kernel is told once how long a receive may sleep
+//! at most; a receive that has longer simply sleeps again. Only a wait that is shorter than that
+//! limit lowers it, and it is raised again while nothing happens.
+
+use std::io;
+use std::net::ToSocketAddrs;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::sockopt::{self, Timeout};
+use rustix::net::{
+    AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, connect, recv,
+    send, socket_with,
+};
+
+use crate::endpoint::{Endpoint, Place};
+
+/// The longest sleep inside one receive: a stop that is asked for from another thread, or in the
+/// moment before the sleep, is noticed after that long at the latest.
+const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+
+/// Below this, a wait is done with poll(2), which takes its time-out by the call.
+const SHORTEST_SLEEP: Duration = Duration::from_millis(2);
+
+/// How a wait for bytes ended, if it did not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Received {
+    /// So many bytes came, at least one.
+    Bytes(usize),
+    /// The deadline passed.
+    Late,
+    /// A signal arrived, or [`LONGEST_SLEEP`] passed: time to look whether somebody wants a stop.
+    Interrupted,
+}
+
+#[derive(Debug)]
+pub(crate) struct Socket {
+    fd: OwnedFd,
+    /// What the kernel was told as the longest sleep of a receive.
+    sleep: Duration,
+}
+
+impl Socket {
+    /// Connects, by `deadline` at the latest.
+    pub(crate) fn connect(endpoint: &Endpoint, deadline: Instant) -> io::Result<Self> {
+        let fd = match &endpoint.place {
+            Place::Unix(path) => {
+                let address = SocketAddrUnix::new(path)?;
+                let fd = open(AddressFamily::UNIX)?;
+                finish(&fd, || connect(&fd, &address), deadline)?;
+                fd
+            }
+            Place::Tcp { host, port } => connect_tcp(host, *port, deadline)?,
+        };
+        rustix::io::ioctl_fionbio(&fd, false)?;
+        let mut socket = Self {
+            fd,
+            sleep: Duration::ZERO,
+        };
+        socket.set_sleep(LONGEST_SLEEP)?;
+        Ok(socket)
+    }
+
+    /// For poll(2) and the like.
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
+    /// Sends what the kernel takes at once; waits until `deadline` if it takes nothing. With
+    /// `wake_on_input`, returns 0 when something can be received instead, so that a peer that
+    /// stops reading until its replies are taken does not block us both.
+    pub(crate) fn send(
+        &self,
+        bytes: &[u8],
+        deadline: Instant,
+        wake_on_input: bool,
+    ) -> io::Result<Option<usize>> {
+        loop {
+            // MSG_NOSIGNAL: a dead peer is an error here, not a SIGPIPE for the whole program.
+            match send(&self.fd, bytes, SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
+                Ok(count) => return Ok(Some(count)),
+                Err(Errno::AGAIN) => {}
+                Err(Errno::INTR) => continue,
+                Err(error) => return Err(error.into()),
+            }
+            let mut wanted = PollFlags::OUT;
+            if wake_on_input {
+                wanted |= PollFlags::IN;
+            }
+            let ready = self.wait(wanted, deadline)?;
+            if ready.is_empty() && Instant::now() >= deadline {
+                return Ok(None);
+            }
+            if ready.contains(PollFlags::IN) && !ready.contains(PollFlags::OUT) {
+                return Ok(Some(0));
+            }
+        }
+    }
+
+    /// Receives what is there; waits until `deadline`, or for ever, if nothing is.
+    ///
+    /// # Errors
+    /// `UnexpectedEof` at the end of the stream, else what the system says.
+    pub(crate) fn receive(
+        &mut self,
+        room: &mut [u8],
+        deadline: Option<Instant>,
+    ) -> io::Result<Received> {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let flags = match left {
+            Some(left) if left < self.sleep => self.sleep_less(left)?,
+            _ => RecvFlags::empty(),
+        };
+        match recv(&self.fd, &mut *room, flags) {
+            Ok((0, _)) if !room.is_empty() => Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok((count, _)) => Ok(Received::Bytes(count)),
+            Err(Errno::INTR) => Ok(Received::Interrupted),
+            Err(Errno::AGAIN) if deadline.is_some_and(|d| Instant::now() >= d) => {
+                Ok(Received::Late)
+            }
+            Err(Errno::AGAIN) => {
+                self.sleep_more(left)?;
+                Ok(Received::Interrupted)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Receives what is there now, if anything is.
+    pub(crate) fn receive_now(&self, room: &mut [u8]) -> io::Result<Option<usize>> {
+        match recv(&self.fd, &mut *room, RecvFlags::DONTWAIT) {
+            Ok((0, _)) if !room.is_empty() => Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok((count, _)) => Ok(Some(count)),
+            Err(Errno::AGAIN | Errno::INTR) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Sees to it that the next receive sleeps no longer than `left`.
+    fn sleep_less(&mut self, left: Duration) -> io::Result<RecvFlags> {
+        if left >= SHORTEST_SLEEP {
+            self.set_sleep(halved_to(left))?;
+            return Ok(RecvFlags::empty());
+        }
+        poll_for(&self.fd, PollFlags::IN, left)?;
+        Ok(RecvFlags::DONTWAIT)
+    }
+
+    fn sleep_more(&mut self, left: Option<Duration>) -> io::Result<()> {
+        let sleep = left.map_or(LONGEST_SLEEP, halved_to);
+        if sleep > self.sleep {
+            self.set_sleep(sleep)?;
+        }
+        Ok(())
+    }
+
+    fn set_sleep(&mut self, sleep: Duration) -> io::Result<()> {
+        sockopt::set_socket_timeout(&self.fd, Timeout::Recv, Some(sleep))?;
+        self.sleep = sleep;
+        Ok(())
+    }
+
+    fn wait(&self, wanted: PollFlags, deadline: Instant) -> io::Result<PollFlags> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        poll_for(&self.fd, wanted, left)
+    }
+}
+
+/// The longest sleep halved until it is no longer than `left`.
+fn halved_to(left: Duration) -> Duration {
+    let mut sleep = LONGEST_SLEEP;
+    while sleep > left && sleep > SHORTEST_SLEEP {
+        sleep /= 2;
+    }
+    sleep
+}
+
+fn open(family: AddressFamily) -> io::Result<OwnedFd> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    Ok(socket_with(family, SocketType::STREAM, flags, None)?)
+}
+
+fn connect_tcp(host: &str, port: u16, deadline: Instant) -> io::Result<OwnedFd> {
+    let mut last = io::Error::from(io::ErrorKind::NotFound);
+    for address in (host, port).to_socket_addrs()? {
+        let family = if address.is_ipv4() {
+            AddressFamily::INET
+        } else {
+            AddressFamily::INET6
+        };
+        let fd = open(family)?;
+        match finish(&fd, || connect(&fd, &address), deadline) {
+            Ok(()) => {
+                sockopt::set_tcp_nodelay(&fd, true)?;
+                sockopt::set_socket_keepalive(&fd, true)?;
+                return Ok(fd);
+            }
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// Sees a connect that does not block to its end.
+fn finish(
+    fd: &OwnedFd,
+    begin: impl Fn() -> rustix::io::Result<()>,
+    deadline: Instant,
+) -> io::Result<()> {
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match begin() {
+            Ok(()) | Err(Errno::ISCONN) => return Ok(()),
+            Err(Errno::INTR) => continue,
+            Err(Errno::INPROGRESS | Errno::ALREADY) => {
+                if poll_for(fd, PollFlags::OUT, left)?.is_empty() && left.is_zero() {
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+                sockopt::socket_error(fd)??;
+            }
+            // The queue of a Unix socket's listener is full; the kernel offers no wait for it.
+            Err(Errno::AGAIN) if !left.is_zero() => {
+                std::thread::sleep(left.min(Duration::from_millis(5)));
+            }
+            Err(Errno::AGAIN) => return Err(io::ErrorKind::TimedOut.into()),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Waits until one of `wanted` is true of `fd`, or `left` has passed; says which is.
+fn poll_for(fd: &OwnedFd, wanted: PollFlags, left: Duration) -> io::Result<PollFlags> {
+    let mut fds = [PollFd::new(fd, wanted)];
+    // A Duration that a Timespec cannot hold is one that nobody waits out.
+    let timeout = Timespec::try_from(left).unwrap_or(Timespec {
+        tv_sec: i64::from(i32::MAX),
+        tv_nsec: 0,
+    });
+    match poll(&mut fds, Some(&timeout)) {
+        Ok(_) => Ok(fds[0].revents()),
+        Err(Errno::INTR) => Ok(PollFlags::empty()),
+        Err(error) => Err(error.into()),
+    }
+}
