@@ -181,16 +181,30 @@ pub mod decimal {
     #[inline]
     pub fn digits(mut number: u64, room: &mut [u8; MAX_DIGITS]) -> &[u8] {
         let mut first = MAX_DIGITS;
-        for (at, place) in room.iter_mut().enumerate().rev() {
-            // The remainder of a division by ten is below ten.
-            *place = b'0' + (number % 10) as u8;
-            number /= 10;
-            first = at;
+        for place in room.chunks_exact_mut(2).rev() {
+            // The remainder of a division by a hundred is below a hundred.
+            place.copy_from_slice(&pair((number % 100) as u32));
+            first -= 2;
+            number /= 100;
             if number == 0 {
                 break;
             }
         }
-        room.get(first..).unwrap_or_default()
+        let digits = room.get(first..).unwrap_or_default();
+        match digits {
+            [b'0', last] => core::slice::from_ref(last),
+            [b'0', rest @ ..] => rest,
+            _ => digits,
+        }
+    }
+
+    /// The last two digits of a number.
+    #[must_use]
+    #[inline]
+    pub const fn pair(number: u32) -> [u8; 2] {
+        let tens = number / 10 % 10;
+        let ones = number % 10;
+        [b'0' + tens as u8, b'0' + ones as u8]
     }
 
     /// How many digits `number` has.
