@@ -13,6 +13,8 @@ pub struct Member {
     pub value: Range<usize>,
     /// From the opening quote of the name to the end of the value.
     pub whole: Range<usize>,
+    /// Whether there is an escape in the name, or in the value if that is a text.
+    pub escaped: bool,
 }
 
 /// Goes through the members of a text that is one JSON object.
@@ -104,15 +106,24 @@ impl Cursor {
     }
 
     /// The next member; the cursor then stands behind the comma that follows it.
-    #[inline]
     pub(crate) fn next(&mut self, text: &[u8]) -> Result<Option<Member>, JsonError> {
+        self.step(text)
+    }
+
+    /// As [`next`](Self::next), for the two loops that every message goes through.
+    #[inline(always)]
+    pub(crate) fn step(&mut self, text: &[u8]) -> Result<Option<Member>, JsonError> {
         if self.ended {
             return Ok(None);
         }
         let start = self.at;
-        let name_end = skip::string(text, start)?;
+        let mut escaped = false;
+        let name_end = skip::string_noting(text, start, &mut escaped)?;
         let value_start = skip::colon(text, name_end)?;
-        let value_end = skip::value_below(text, value_start, 1)?;
+        let value_end = match text.get(value_start) {
+            Some(b'"') => skip::string_noting(text, value_start, &mut escaped)?,
+            _ => skip::value_below(text, value_start, 1)?,
+        };
         let behind = skip::blanks(text, value_end);
         match text.get(behind) {
             Some(b',') => self.at = skip::blanks(text, behind + 1),
@@ -123,6 +134,7 @@ impl Cursor {
             name: start + 1..name_end - 1,
             value: value_start..value_end,
             whole: start..value_end,
+            escaped,
         }))
     }
 

@@ -33,15 +33,33 @@ pub(super) fn value_below(text: &[u8], at: usize, above: usize) -> Result<usize,
 /// [`JsonError::Syntax`] where there is no quote, a control character, a bad escape or no end.
 #[inline]
 pub fn string(text: &[u8], at: usize) -> Result<usize, JsonError> {
+    string_noting(text, at, &mut false)
+}
+
+/// As [`string`]; sets `escaped` if there is an escape in the text.
+#[inline(always)]
+pub(super) fn string_noting(
+    text: &[u8],
+    at: usize,
+    escaped: &mut bool,
+) -> Result<usize, JsonError> {
     if text.get(at) != Some(&b'"') {
         return Err(JsonError::Syntax { at });
     }
-    let mut at = at + 1;
+    let end = plain(text, at + 1);
+    if text.get(end) == Some(&b'"') {
+        return Ok(end + 1);
+    }
+    *escaped = true;
+    escaped_string(text, end)
+}
+
+/// As [`string`] from the first special byte of the text on, which is not its closing quote.
+fn escaped_string(text: &[u8], mut at: usize) -> Result<usize, JsonError> {
     loop {
-        at = plain(text, at);
         match text.get(at) {
             Some(b'"') => return Ok(at + 1),
-            Some(b'\\') => at = escape(text, at)?,
+            Some(b'\\') => at = plain(text, escape(text, at)?),
             _ => return Err(JsonError::Syntax { at }),
         }
     }
@@ -60,39 +78,51 @@ pub fn blanks(text: &[u8], mut at: usize) -> usize {
 /// Offset of the first byte from `at` on that may not stand in a text as it is: a quote, a
 /// backslash, a control character. The text's length if there is none.
 #[inline]
-pub(super) fn plain(text: &[u8], mut at: usize) -> usize {
-    while let Some(bytes) = text.get(at..).and_then(<[u8]>::first_chunk) {
+pub(super) fn plain(text: &[u8], at: usize) -> usize {
+    let mut rest = text.get(at..).unwrap_or_default();
+    while let Some((bytes, behind)) = rest.split_first_chunk() {
         let found = word::specials(usize::from_le_bytes(*bytes));
         if found != 0 {
-            return at + word::first(found);
+            return text.len() - rest.len() + word::first(found);
         }
-        at += word::BYTES;
+        rest = behind;
     }
-    while let Some(byte) = text.get(at) {
-        if matches!(byte, b'"' | b'\\' | 0..0x20) {
-            break;
-        }
-        at += 1;
-    }
-    at
+    let special = rest.iter().position(is_special);
+    text.len() - rest.len() + special.unwrap_or(rest.len())
 }
 
-/// A machine word of text examined at once. Subtracting borrows from the next higher byte, so a
-/// byte behind a true find may be taken for one; the lowest find is always true.
-mod word {
-    pub(super) const BYTES: usize = size_of::<usize>();
-    const ONES: usize = usize::MAX / 0xff;
-    const HIGH: usize = ONES * 0x80;
+/// Whether every byte may stand in a text as it is.
+#[inline]
+pub(super) fn is_plain(text: &[u8]) -> bool {
+    let Some(last) = text.last_chunk() else {
+        return !text.iter().any(is_special);
+    };
+    // The last word is looked at whole, whatever of it was looked at before.
+    let mut found = word::specials(usize::from_le_bytes(*last));
+    let mut rest = text;
+    while let Some((bytes, behind)) = rest.split_first_chunk() {
+        found |= word::specials(usize::from_le_bytes(*bytes));
+        rest = behind;
+    }
+    found == 0
+}
 
-    /// The high bit of each byte that is a quote, a backslash or a control character.
+const fn is_special(byte: &u8) -> bool {
+    matches!(*byte, b'"' | b'\\' | 0..0x20)
+}
+
+/// A machine word of text examined at once.
+mod word {
+    const ONES: usize = usize::MAX / 0xff;
+
+    /// The high bit of the first byte that is a quote, a backslash or a control character, and of
+    /// none before it. Behind it bits may be set wrongly: subtracting borrows from the next byte.
     #[inline]
     pub(super) const fn specials(word: usize) -> usize {
-        let quote = word ^ (ONES * b'"' as usize);
-        let backslash = word ^ (ONES * b'\\' as usize);
-        let found = (quote.wrapping_sub(ONES) & !quote)
-            | (backslash.wrapping_sub(ONES) & !backslash)
-            | (word.wrapping_sub(ONES * 0x20) & !word);
-        found & HIGH
+        // With this bit turned the quote and the control characters, but no others, are below 0x21.
+        let low = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
+        let backslash = (word ^ (ONES * b'\\' as usize)).wrapping_sub(ONES);
+        (low | backslash) & !word & (ONES * 0x80)
     }
 
     /// Which byte the lowest find is.
@@ -139,6 +169,7 @@ fn literal(text: &[u8], at: usize, word: &[u8]) -> Result<usize, JsonError> {
     Err(JsonError::Syntax { at: at + same })
 }
 
+#[inline]
 fn number(text: &[u8], mut at: usize) -> Result<usize, JsonError> {
     if text.get(at) == Some(&b'-') {
         at += 1;
@@ -147,6 +178,14 @@ fn number(text: &[u8], mut at: usize) -> Result<usize, JsonError> {
         Some(b'0') => at + 1,
         _ => digits(text, at)?,
     };
+    match text.get(at) {
+        Some(b'.' | b'e' | b'E') => fraction(text, at),
+        _ => Ok(at),
+    }
+}
+
+/// Offset behind the fraction and the exponent, of which one begins at `at`.
+fn fraction(text: &[u8], mut at: usize) -> Result<usize, JsonError> {
     if text.get(at) == Some(&b'.') {
         at = digits(text, at + 1)?;
     }
@@ -163,14 +202,12 @@ fn number(text: &[u8], mut at: usize) -> Result<usize, JsonError> {
 /// Offset behind the digits at `at`, of which there must be one.
 #[inline]
 fn digits(text: &[u8], at: usize) -> Result<usize, JsonError> {
-    let mut end = at;
-    while let Some(b'0'..=b'9') = text.get(end) {
-        end += 1;
+    let rest = text.get(at..).unwrap_or_default();
+    let other = rest.iter().position(|byte| !byte.is_ascii_digit());
+    match other.unwrap_or(rest.len()) {
+        0 => Err(JsonError::Syntax { at }),
+        count => Ok(at + count),
     }
-    if end == at {
-        return Err(JsonError::Syntax { at });
-    }
-    Ok(end)
 }
 
 fn container(text: &[u8], at: usize, above: usize) -> Result<usize, JsonError> {

@@ -157,7 +157,14 @@ pub fn write_text(w: &mut Writer<'_>, text: &str) {
 /// Appends `text` as [`write_text`] does, but without quotes.
 #[inline]
 pub fn write_escaped(w: &mut Writer<'_>, text: &str) {
-    let mut rest = text.as_bytes();
+    match skip::is_plain(text.as_bytes()) {
+        true => w.put(text.as_bytes()),
+        false => write_pieces(w, text.as_bytes()),
+    }
+}
+
+#[cold]
+fn write_pieces(w: &mut Writer<'_>, mut rest: &[u8]) {
     loop {
         let run = skip::plain(rest, 0);
         w.put(rest.get(..run).unwrap_or_default());
@@ -169,7 +176,6 @@ pub fn write_escaped(w: &mut Writer<'_>, text: &str) {
     }
 }
 
-#[cold]
 fn write_escape(w: &mut Writer<'_>, special: u8) {
     let letter = match special {
         b'"' | b'\\' => special,

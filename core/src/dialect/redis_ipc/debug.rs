@@ -39,7 +39,8 @@ pub struct Debug<'a> {
 /// # Errors
 /// As [`read_command`](super::read_command); `message` must be there and be a text.
 pub fn read_debug(bytes: &mut [u8]) -> Result<Debug<'_>, Malformed> {
-    let mut survey = Survey::of(bytes, Kind::DEBUG)?;
+    let mut survey = Survey::new(Kind::DEBUG);
+    survey.look(bytes)?;
     survey.require(bytes, Standard::Message)?;
     let text = survey.separate(bytes)?;
     Ok(Debug {

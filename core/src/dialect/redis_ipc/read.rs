@@ -141,7 +141,8 @@ impl From<JsonError> for Malformed {
 /// # Errors
 /// [`Malformed`]; if it is [`JsonError::NotUtf8`], the bytes may have changed.
 pub fn read_command(bytes: &mut [u8]) -> Result<Command<'_>, Malformed> {
-    let mut survey = Survey::of(bytes, Kind::COMMAND)?;
+    let mut survey = Survey::new(Kind::COMMAND);
+    survey.look(bytes)?;
     survey.require(bytes, Standard::ResultsQueue)?;
     survey.require(bytes, Standard::CommandId)?;
     let text = survey.separate(bytes)?;
@@ -160,7 +161,8 @@ pub fn read_command(bytes: &mut [u8]) -> Result<Command<'_>, Malformed> {
 /// # Errors
 /// As [`read_command`].
 pub fn read_result(bytes: &mut [u8]) -> Result<Outcome<'_>, Malformed> {
-    let mut survey = Survey::of(bytes, Kind::RESULT)?;
+    let mut survey = Survey::new(Kind::RESULT);
+    survey.look(bytes)?;
     survey.require(bytes, Standard::CommandId)?;
     let text = survey.separate(bytes)?;
     Ok(Outcome {
@@ -175,7 +177,8 @@ pub fn read_result(bytes: &mut [u8]) -> Result<Outcome<'_>, Malformed> {
 /// # Errors
 /// As [`read_command`].
 pub fn read_event(bytes: &mut [u8]) -> Result<Event<'_>, Malformed> {
-    let mut survey = Survey::of(bytes, Kind::EVENT)?;
+    let mut survey = Survey::new(Kind::EVENT);
+    survey.look(bytes)?;
     let text = survey.separate(bytes)?;
     Ok(Event {
         payload: survey.payload(text),

@@ -47,7 +47,7 @@ impl Standard {
 
     /// The standard member, of whatever kind of message, that a raw name stands for.
     #[inline]
-    fn named(raw: &[u8]) -> Option<Self> {
+    fn named(raw: &[u8], escaped: bool) -> Option<Self> {
         match raw {
             b"results_queue" => Some(Self::ResultsQueue),
             b"command_id" => Some(Self::CommandId),
@@ -58,7 +58,7 @@ impl Standard {
             b"tid" => Some(Self::Tid),
             b"message" => Some(Self::Message),
             b"level" => Some(Self::Level),
-            other if string::is_escaped(other) => Self::spelled(other),
+            other if escaped => Self::spelled(other),
             _ => None,
         }
     }
@@ -93,10 +93,11 @@ impl Kind {
         Self::STAMP | Standard::Channel.bit() | Standard::Message.bit() | Standard::Level.bit(),
     );
 
-    /// The standard member of this kind of message that a raw name stands for.
+    /// The standard member of this kind of message that a raw name stands for; if it is not
+    /// `escaped`, there is no escape in it.
     #[inline]
-    pub(super) fn standard(self, raw: &[u8]) -> Option<Standard> {
-        Standard::named(raw).filter(|standard| self.0 & standard.bit() != 0)
+    pub(super) fn standard(self, raw: &[u8], escaped: bool) -> Option<Standard> {
+        Standard::named(raw, escaped).filter(|standard| self.0 & standard.bit() != 0)
     }
 }
 
@@ -109,16 +110,16 @@ mod tests {
         for standard in Standard::ALL {
             let name = standard.name();
             let all = Kind(u16::MAX);
-            assert_eq!(all.standard(name.as_bytes()), Some(standard));
+            assert_eq!(all.standard(name.as_bytes(), false), Some(standard));
             let escaped: std::string::String = name
                 .bytes()
                 .map(|byte| std::format!("\\u{byte:04x}"))
                 .collect();
-            assert_eq!(all.standard(escaped.as_bytes()), Some(standard));
-            assert_eq!(all.standard(&name.as_bytes()[1..]), None);
-            assert_eq!(Kind(0).standard(name.as_bytes()), None);
+            assert_eq!(all.standard(escaped.as_bytes(), true), Some(standard));
+            assert_eq!(all.standard(&name.as_bytes()[1..], true), None);
+            assert_eq!(Kind(0).standard(name.as_bytes(), true), None);
         }
-        assert_eq!(Kind::COMMAND.standard(b"channel"), None);
-        assert_eq!(Kind::RESULT.standard(b"results_queue"), None);
+        assert_eq!(Kind::COMMAND.standard(b"channel", false), None);
+        assert_eq!(Kind::RESULT.standard(b"results_queue", false), None);
     }
 }

@@ -14,67 +14,71 @@ use super::read::{MAX_HEADER, Malformed, Origin};
 use super::standard::{Kind, Standard};
 use crate::json::{
     JsonError,
-    object::{Cursor, Member},
+    object::{Cursor, Member, Members},
     string,
 };
 
 /// Where things stand in a message; all offsets in bytes.
 pub(super) struct Survey {
     kind: Kind,
-    /// The value of the last member with each standard name, `0..0` if there is none. From
-    /// [`separate`](Self::separate) on: the text without its quotes.
-    values: [Range<usize>; Standard::COUNT],
+    /// The text, without quotes, of the last member with each standard name; `0..0` if there is
+    /// none, or another value, or a text too long.
+    texts: [Range<usize>; Standard::COUNT],
     tid: Option<u64>,
     level: Option<u64>,
     /// From the first of the user's members to the end of the last.
     user: Range<usize>,
     /// Whether a standard member stands between two of the user's.
     mixed: bool,
+    /// Whether there may be an escape in a header text.
+    escaped: bool,
 }
 
 impl Survey {
-    /// Looks at the whole message and checks its syntax.
-    #[inline]
-    pub(super) fn of(bytes: &[u8], kind: Kind) -> Result<Self, Malformed> {
-        let mut cursor = Cursor::whole(bytes)?;
-        let mut survey = Self {
+    pub(super) fn new(kind: Kind) -> Self {
+        Self {
             kind,
-            values: [const { 0..0 }; Standard::COUNT],
+            texts: [const { 0..0 }; Standard::COUNT],
             tid: None,
             level: None,
             user: 0..0,
             mixed: false,
-        };
+            escaped: false,
+        }
+    }
+
+    /// Looks at the whole message and checks its syntax.
+    pub(super) fn look(&mut self, bytes: &[u8]) -> Result<(), JsonError> {
+        let mut cursor = Cursor::whole(bytes)?;
+        // A payload without members is put where the first member stands.
         let first = cursor.position();
+        self.user = first..first;
         let mut left_user = false;
-        while let Some(member) = cursor.next(bytes)? {
-            let name = bytes.get(member.name).unwrap_or_default();
-            if let Some(standard) = kind.standard(name) {
-                left_user = survey.user.end > 0;
-                survey.note(bytes, standard, member.value);
+        while let Some(member) = cursor.step(bytes)? {
+            let name = bytes.get(member.name.clone()).unwrap_or_default();
+            if let Some(standard) = self.kind.standard(name, member.escaped) {
+                left_user = !self.user.is_empty();
+                self.note(bytes, standard, &member);
                 continue;
             }
-            if survey.user.end == 0 {
-                survey.user.start = member.whole.start;
+            if self.user.is_empty() {
+                self.user.start = member.whole.start;
             }
-            survey.user.end = member.whole.end;
-            survey.mixed |= left_user;
+            self.user.end = member.whole.end;
+            self.mixed |= left_user;
         }
-        if survey.user.end == 0 {
-            // A payload without members is put where the first member stood.
-            survey.user = first..first;
-        }
-        Ok(survey)
+        Ok(())
     }
 
     #[inline]
-    fn note(&mut self, bytes: &[u8], standard: Standard, value: Range<usize>) {
+    fn note(&mut self, bytes: &[u8], standard: Standard, member: &Member) {
         match standard {
-            Standard::Tid => self.tid = number(bytes.get(value)),
-            Standard::Level => self.level = number(bytes.get(value)),
+            Standard::Tid => self.tid = number(bytes.get(member.value.clone())),
+            Standard::Level => self.level = number(bytes.get(member.value.clone())),
             _ => {
-                if let Some(place) = self.values.get_mut(standard as usize) {
-                    *place = value;
+                self.escaped |= member.escaped;
+                if let Some(place) = self.texts.get_mut(standard as usize) {
+                    *place = text_of(bytes, standard, &member.value).unwrap_or(0..0);
                 }
             }
         }
@@ -83,40 +87,45 @@ impl Survey {
     /// Refuses a message in which this member is missing, no text or too long.
     #[inline]
     pub(super) fn require(&self, bytes: &[u8], standard: Standard) -> Result<(), Malformed> {
+        if self.place(standard).end > 0 {
+            return Ok(());
+        }
+        Err(self.lack(bytes, standard))
+    }
+
+    /// Why there is no text for this member.
+    #[cold]
+    fn lack(&self, bytes: &[u8], standard: Standard) -> Malformed {
         let member = standard.name();
-        let value = self.value(standard);
-        if value.end == 0 {
-            return Err(Malformed::Missing(member));
-        }
-        let Some(text) = between_quotes(bytes, &value) else {
-            return Err(Malformed::NotText(member));
+        let last = Members::new(bytes).ok().and_then(|members| {
+            let named = members.flatten().filter(|member| {
+                let name = bytes.get(member.name.clone()).unwrap_or_default();
+                self.kind.standard(name, member.escaped) == Some(standard)
+            });
+            named.last()
+        });
+        let Some(Member { value, .. }) = last else {
+            return Malformed::Missing(member);
         };
-        let length = text.len();
-        if length > standard.longest() {
-            return Err(Malformed::TooLong { member, length });
+        if bytes.get(value.start) != Some(&b'"') {
+            return Malformed::NotText(member);
         }
-        Ok(())
+        let length = value.len() - 2;
+        Malformed::TooLong { member, length }
     }
 
     /// Makes the payload stand alone, decodes the header texts and returns the whole text, in which
     /// they then are.
     #[inline]
     pub(super) fn separate<'a>(&mut self, bytes: &'a mut [u8]) -> Result<&'a str, Malformed> {
-        self.strip_quotes(bytes);
         if self.mixed {
             self.unmix(bytes);
         }
         // In front of a member stands a brace, a comma or a blank, and likewise behind it.
         put(bytes, self.user.start - 1, b'{');
         put(bytes, self.user.end, b'}');
-        for text in &mut self.values {
-            let raw = bytes.get_mut(text.clone()).unwrap_or_default();
-            if string::is_escaped(raw) {
-                let length = string::unescape_in_place(raw);
-                // The tail of an escape may be cut anywhere: blanks keep the whole UTF-8.
-                raw.get_mut(length..).unwrap_or_default().fill(b' ');
-                text.end = text.start + length;
-            }
+        if self.escaped {
+            self.unescape(bytes);
         }
         core::str::from_utf8(bytes).map_err(|_| JsonError::NotUtf8.into())
     }
@@ -131,7 +140,7 @@ impl Survey {
     /// A header text in the text that [`separate`](Self::separate) returned.
     #[inline]
     pub(super) fn text<'a>(&self, text: &'a str, standard: Standard) -> Option<&'a str> {
-        let place = self.value(standard);
+        let place = self.place(standard);
         if place.end == 0 {
             return None;
         }
@@ -153,21 +162,22 @@ impl Survey {
     }
 
     #[inline]
-    fn value(&self, standard: Standard) -> Range<usize> {
-        self.values
+    fn place(&self, standard: Standard) -> Range<usize> {
+        self.texts
             .get(standard as usize)
             .cloned()
             .unwrap_or_default()
     }
 
-    /// From values to what stands between their quotes; what is no text or too long is forgotten.
-    #[inline]
-    fn strip_quotes(&mut self, bytes: &[u8]) {
-        for (value, standard) in self.values.iter_mut().zip(Standard::ALL) {
-            *value = match between_quotes(bytes, value) {
-                Some(text) if text.len() <= standard.longest() => text,
-                _ => 0..0,
-            };
+    /// Decodes the header texts.
+    #[cold]
+    fn unescape(&mut self, bytes: &mut [u8]) {
+        for text in &mut self.texts {
+            let raw = bytes.get_mut(text.clone()).unwrap_or_default();
+            let length = string::unescape_in_place(raw);
+            // What is left behind it may begin within a character: blanks keep the whole UTF-8.
+            raw.get_mut(length..).unwrap_or_default().fill(b' ');
+            text.end = text.start + length;
         }
     }
 
@@ -202,11 +212,11 @@ impl Survey {
     /// range.
     fn kept_of(&self, bytes: &[u8], member: &Member) -> Option<Range<usize>> {
         let name = bytes.get(member.name.clone()).unwrap_or_default();
-        let standard = self.kind.standard(name)?;
+        let standard = self.kind.standard(name, member.escaped)?;
         if member.whole.start < self.user.start {
             return None;
         }
-        let text = self.value(standard);
+        let text = self.place(standard);
         if member.value.contains(&text.start) {
             return Some(text);
         }
@@ -216,7 +226,7 @@ impl Survey {
     /// Moves a header text behind the user's part if it stands in it.
     fn move_out(&mut self, bytes: &mut [u8], index: usize) {
         let user = self.user.clone();
-        let Some(text) = self.values.get(index).cloned() else {
+        let Some(text) = self.texts.get(index).cloned() else {
             return;
         };
         if text.start < user.start || text.end > user.end {
@@ -225,13 +235,13 @@ impl Survey {
         // The byte behind the user's part comes along: there the brace will stand.
         let part = bytes.get_mut(text.start..=user.end).unwrap_or_default();
         part.rotate_left(text.len());
-        for other in &mut self.values {
+        for other in &mut self.texts {
             if other.start > text.start && other.end <= user.end {
                 *other = other.start - text.len()..other.end - text.len();
             }
         }
         self.user.end = user.end - text.len();
-        if let Some(place) = self.values.get_mut(index) {
+        if let Some(place) = self.texts.get_mut(index) {
             *place = self.user.end + 1..user.end + 1;
         }
     }
@@ -241,19 +251,17 @@ impl Standard {
     /// Bytes that a raw text of this member may have: a debug message is no header.
     const fn longest(self) -> usize {
         match self {
-            Self::Message => usize::MAX,
+            Self::Message => usize::MAX - 2,
             _ => MAX_HEADER,
         }
     }
 }
 
-/// The raw text that a value is, if it is one.
+/// What stands between the quotes of a value, if it is a text and not too long.
 #[inline]
-fn between_quotes(bytes: &[u8], value: &Range<usize>) -> Option<Range<usize>> {
-    if bytes.get(value.start) != Some(&b'"') {
-        return None;
-    }
-    Some(value.start + 1..value.end.saturating_sub(1))
+fn text_of(bytes: &[u8], standard: Standard, value: &Range<usize>) -> Option<Range<usize>> {
+    let quoted = bytes.get(value.start) == Some(&b'"');
+    (quoted && value.len() <= standard.longest() + 2).then(|| value.start + 1..value.end - 1)
 }
 
 fn put(bytes: &mut [u8], at: usize, byte: u8) {

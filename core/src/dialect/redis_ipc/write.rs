@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::standard::Kind;
 use crate::json::{JsonError, object::Cursor, string};
-use crate::write::Writer;
+use crate::write::{Writer, decimal};
 
 /// A point in time as the wire has it: seconds since 1970 and microseconds, `seconds.microseconds`.
 ///
@@ -27,13 +27,11 @@ impl Timestamp {
     fn write(self, w: &mut Writer<'_>) {
         let carried = u64::from(self.microseconds / 1_000_000);
         w.put_decimal(self.seconds.saturating_add(carried));
-        let mut fraction = *b".000000";
-        let mut rest = self.microseconds % 1_000_000;
-        for digit in fraction.iter_mut().skip(1).rev() {
-            *digit += (rest % 10) as u8;
-            rest /= 10;
-        }
-        w.put(&fraction);
+        let rest = self.microseconds % 1_000_000;
+        let [a, b] = decimal::pair(rest / 10_000);
+        let [c, d] = decimal::pair(rest / 100);
+        let [e, f] = decimal::pair(rest);
+        w.put(&[b'.', a, b, c, d, e, f]);
     }
 }
 
@@ -215,9 +213,9 @@ fn survey(text: &[u8], kind: Kind) -> Result<User, EnvelopeError> {
         end: 1,
         clashes: text.first() != Some(&b'{'),
     };
-    while let Some(member) = cursor.next(text)? {
+    while let Some(member) = cursor.step(text)? {
         let name = text.get(member.name).unwrap_or_default();
-        user.clashes |= kind.standard(name).is_some();
+        user.clashes |= kind.standard(name, member.escaped).is_some();
         user.end = member.whole.end;
     }
     Ok(user)
@@ -236,7 +234,7 @@ fn drop_standard(text: &mut [u8], kind: Kind) -> usize {
     }
     while let Ok(Some(member)) = cursor.next(text) {
         let name = text.get(member.name).unwrap_or_default();
-        if kind.standard(name).is_some() {
+        if kind.standard(name, member.escaped).is_some() {
             continue;
         }
         if end > 1 {
