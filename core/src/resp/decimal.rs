@@ -14,34 +14,29 @@ pub(super) enum Parsed<T> {
 /// Digits that a `u64` holds whatever they are.
 const SAFE_DIGITS: usize = 19;
 
-/// A length as `$12\r\n` has it, and what stands behind the line end; `None` for everything that
-/// needs a closer look.
+/// A number below a thousand and the bytes it takes, line end included; `None` for everything
+/// that needs a closer look. Most lengths and counts are such numbers, hence this short way.
 #[inline]
-pub(super) fn short_length(text: &[u8]) -> Option<(usize, &[u8])> {
+pub(super) fn short(text: &[u8]) -> Option<(u32, u32)> {
     match *text {
-        [a @ b'0'..=b'9', b'\r', b'\n', ref rest @ ..] => Some((digit(a), rest)),
-        [
-            a @ b'1'..=b'9',
-            b @ b'0'..=b'9',
-            b'\r',
-            b'\n',
-            ref rest @ ..,
-        ] => Some((digit(a) * 10 + digit(b), rest)),
-        [
-            a @ b'1'..=b'9',
-            b @ b'0'..=b'9',
-            c @ b'0'..=b'9',
-            b'\r',
-            b'\n',
-            ref rest @ ..,
-        ] => Some((digit(a) * 100 + digit(b) * 10 + digit(c), rest)),
+        [a, b'\r', b'\n', ..] => Some((digit(a)?, 3)),
+        [a, b, b'\r', b'\n', ..] => Some((leading(a)? * 10 + digit(b)?, 4)),
+        [a, b, c, b'\r', b'\n', ..] => Some((leading(a)? * 100 + digit(b)? * 10 + digit(c)?, 5)),
         _ => None,
     }
 }
 
 /// The length of a bulk or aggregate, without its type byte: no sign, blank or leading zero.
 /// `None` stands for `-1`, the null of RESP2.
+#[inline]
 pub(super) fn length(text: &[u8]) -> Parsed<Option<u64>> {
+    match short(text) {
+        Some((value, taken)) => Parsed::Whole(Some(u64::from(value)), taken as usize),
+        None => long_length(text),
+    }
+}
+
+fn long_length(text: &[u8]) -> Parsed<Option<u64>> {
     if text.first() == Some(&b'-') {
         return match line_after(text, b"-1".len()) {
             Parsed::Whole((), taken) if text.starts_with(b"-1") => Parsed::Whole(None, taken),
@@ -57,7 +52,15 @@ pub(super) fn length(text: &[u8]) -> Parsed<Option<u64>> {
 }
 
 /// A signed integer, without its type byte; a plus sign is allowed, leading zeroes are not.
+#[inline]
 pub(super) fn integer(text: &[u8]) -> Parsed<i64> {
+    match short(text) {
+        Some((value, taken)) => Parsed::Whole(i64::from(value), taken as usize),
+        None => long_integer(text),
+    }
+}
+
+fn long_integer(text: &[u8]) -> Parsed<i64> {
     let (negative, digits) = match text.split_first() {
         Some((b'-', rest)) => (true, rest),
         Some((b'+', rest)) => (false, rest),
@@ -146,8 +149,17 @@ fn signed(negative: bool, magnitude: u64) -> Option<i64> {
     }
 }
 
-fn digit(byte: u8) -> usize {
-    usize::from(byte - b'0')
+#[inline]
+fn digit(byte: u8) -> Option<u32> {
+    let digit = byte.wrapping_sub(b'0');
+    (digit < 10).then_some(u32::from(digit))
+}
+
+/// The first of several digits is not zero.
+#[inline]
+fn leading(byte: u8) -> Option<u32> {
+    let less_one = byte.wrapping_sub(b'1');
+    (less_one < 9).then_some(u32::from(less_one) + 1)
 }
 
 #[cfg(test)]
@@ -211,13 +223,20 @@ mod tests {
     fn the_short_way_agrees_with_the_long_one() {
         for value in 0..1500 {
             let text = format!("{value}\r\n");
-            let expected = (value < 1000).then_some((value, &b""[..]));
-            assert_eq!(short_length(text.as_bytes()), expected);
+            let text = text.as_bytes();
+            let found = short(text).map(|(value, taken)| (value, taken as usize));
+            assert_eq!(found, (value < 1000).then_some((value, text.len())));
+            assert_eq!(
+                length(text),
+                Parsed::Whole(Some(u64::from(value)), text.len())
+            );
+            assert_eq!(long_length(text), length(text));
+            assert_eq!(long_integer(text), integer(text));
         }
         for wrong in [
             "03\r\n", "003\r\n", "3\n\n", "3\r\r", "-1\r\n", "3", "31\r", "",
         ] {
-            assert_eq!(short_length(wrong.as_bytes()), None, "{wrong:?}");
+            assert_eq!(short(wrong.as_bytes()), None, "{wrong:?}");
         }
     }
 }

@@ -21,13 +21,16 @@
 //! of its RESP3 draft are not part of what servers send and are refused.
 
 mod decimal;
+mod elements;
 #[cfg(test)]
 mod frames;
+mod head;
 mod reply;
 pub mod request;
 mod scan;
 
-pub use reply::{Elements, ErrorReply, Reply};
+pub use elements::Elements;
+pub use reply::{ErrorReply, Reply};
 pub use scan::Scanner;
 
 use core::fmt;
@@ -154,10 +157,12 @@ impl fmt::Display for Quoted {
 
 /// The body of the bulk at the head of `bytes` and what stands behind it; `None` if it is not
 /// all there, not right or not a bulk. Most of what servers send are bulks, hence this short way.
-#[inline]
+#[inline(always)]
 fn whole_bulk(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let tail = bytes.strip_prefix(b"$")?;
-    let (length, tail) = decimal::short_length(tail)?;
-    let (body, tail) = tail.split_at_checked(length)?;
+    let (length, taken) = decimal::short(tail)?;
+    let (body, tail) = tail
+        .get(taken as usize..)?
+        .split_at_checked(length as usize)?;
     Some((body, tail.strip_prefix(b"\r\n")?))
 }

@@ -1,7 +1,8 @@
-//! Reading a frame that was scanned: infallible, borrowed, elements as they are asked for.
+//! Reading a frame that was scanned: infallible and borrowed.
 
 use super::decimal::{self, Parsed};
-use super::{MIN_VALUE, whole_bulk};
+use super::elements::{Elements, behind_attributes};
+use super::whole_bulk;
 use core::fmt;
 
 /// One value that a server sent. Everything in it is borrowed from the frame.
@@ -68,20 +69,9 @@ impl<'a> Reply<'a> {
     }
 
     fn parse_any(frame: &'a [u8]) -> Self {
-        match Head::behind_attributes(frame) {
-            Some((Head::Value(reply), _)) => reply,
-            Some((Head::Aggregate { kind, count }, rest)) => Self::aggregate(kind, count, rest),
-            None => Self::Null,
-        }
-    }
-
-    fn aggregate(kind: u8, count: usize, rest: &'a [u8]) -> Self {
-        let elements = Elements::new(count, rest);
-        match kind {
-            b'%' => Self::Map(elements),
-            b'~' => Self::Set(elements),
-            b'>' => Self::Push(elements),
-            _ => Self::Array(elements),
+        match short_array(frame) {
+            Some(elements) => Self::Array(elements),
+            None => read(behind_attributes(frame)).map_or(Self::Null, |(reply, _)| reply),
         }
     }
 
@@ -135,85 +125,6 @@ impl<'a> Reply<'a> {
     #[inline]
     pub const fn is_null(&self) -> bool {
         matches!(self, Self::Null)
-    }
-}
-
-/// The elements of an aggregate, read one by one.
-///
-/// Each element is parsed when it is asked for; one that is an aggregate itself is passed over by
-/// its headers, and its own elements are read only if somebody asks for them.
-///
-/// ```
-/// use redis_ipc_core::resp::Reply;
-///
-/// let reply = Reply::parse(b"%1\r\n+ports\r\n~2\r\n:80\r\n:443\r\n");
-/// let mut pair = reply.elements().unwrap();
-/// assert_eq!(pair.next().unwrap().bytes(), Some(&b"ports"[..]));
-/// let ports = pair.next().unwrap().elements().unwrap();
-/// assert!(ports.filter_map(|port| port.integer()).eq([80, 443]));
-/// ```
-#[derive(Clone, PartialEq, Eq)]
-pub struct Elements<'a> {
-    rest: &'a [u8],
-    left: usize,
-}
-
-impl<'a> Elements<'a> {
-    /// No more elements than bytes can hold are believed, so that a header of bytes that were not
-    /// scanned cannot cause endless work.
-    fn new(count: usize, rest: &'a [u8]) -> Self {
-        let left = count.min(rest.len() / MIN_VALUE);
-        Self { rest, left }
-    }
-
-    fn next_any(&mut self) -> Reply<'a> {
-        let Some((head, rest)) = Head::behind_attributes(self.rest) else {
-            self.rest = &[];
-            return Reply::Null;
-        };
-        match head {
-            Head::Value(reply) => {
-                self.rest = rest;
-                reply
-            }
-            Head::Aggregate { kind, count } => {
-                self.rest = behind(count, rest);
-                let inside = rest.len() - self.rest.len();
-                Reply::aggregate(kind, count, rest.get(..inside).unwrap_or_default())
-            }
-        }
-    }
-}
-
-impl<'a> Iterator for Elements<'a> {
-    type Item = Reply<'a>;
-
-    #[inline]
-    fn next(&mut self) -> Option<Reply<'a>> {
-        self.left = self.left.checked_sub(1)?;
-        match whole_bulk(self.rest) {
-            Some((body, rest)) => {
-                self.rest = rest;
-                Some(Reply::Bulk(body))
-            }
-            None => Some(self.next_any()),
-        }
-    }
-
-    #[inline]
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.left, Some(self.left))
-    }
-}
-
-impl ExactSizeIterator for Elements<'_> {}
-
-impl core::iter::FusedIterator for Elements<'_> {}
-
-/// Shows the bytes, not the elements: they may be nested in each other.
-impl fmt::Debug for Elements<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of \"{}\"", self.left, self.rest.escape_ascii())
     }
 }
 
@@ -273,50 +184,34 @@ impl fmt::Debug for ErrorReply<'_> {
     }
 }
 
-/// What stands at the head of some bytes.
-enum Head<'a> {
-    /// A value that is all there.
-    Value(Reply<'a>),
-    /// The header of an aggregate; its elements follow.
-    Aggregate { kind: u8, count: usize },
+/// The elements of an array of less than a thousand: what most replies are that are no bulk.
+#[inline]
+fn short_array(frame: &[u8]) -> Option<Elements<'_>> {
+    let text = frame.strip_prefix(b"*")?;
+    let (count, taken) = decimal::short(text)?;
+    let rest = text.get(taken as usize..)?;
+    Some(Elements::new(u64::from(count), rest))
 }
 
-impl<'a> Head<'a> {
-    /// Reads one head; `None` if the bytes are not those of a frame.
-    fn read(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
-        let (&kind, text) = bytes.split_first()?;
-        match kind {
-            b'$' | b'!' | b'=' => read_bulk(kind, text),
-            b'*' | b'~' | b'>' | b'%' | b'|' => read_aggregate(kind, text),
-            b':' => match decimal::integer(text) {
-                Parsed::Whole(value, taken) => {
-                    Some((Self::Value(Reply::Integer(value)), text.get(taken..)?))
-                }
-                Parsed::Short | Parsed::Wrong => None,
-            },
-            _ => read_line(kind, text),
-        }
-    }
-
-    /// Reads the first head that is not one of an attribute.
-    fn behind_attributes(mut bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
-        loop {
-            match Self::read(bytes)? {
-                (Head::Aggregate { kind: b'|', count }, rest) => bytes = behind(count, rest),
-                found => return Some(found),
-            }
-        }
+/// Reads the value at the head of `bytes`; `None` if they are not those of a frame. What stands
+/// behind an aggregate is its first element.
+pub(super) fn read(bytes: &[u8]) -> Option<(Reply<'_>, &[u8])> {
+    let (&kind, text) = bytes.split_first()?;
+    match kind {
+        b'$' | b'!' | b'=' => read_bulk(kind, text),
+        b'*' | b'~' | b'>' | b'%' => read_aggregate(kind, text),
+        b':' => match decimal::integer(text) {
+            Parsed::Whole(value, taken) => Some((Reply::Integer(value), text.get(taken..)?)),
+            Parsed::Short | Parsed::Wrong => None,
+        },
+        _ => read_line(kind, text),
     }
 }
 
-fn read_bulk(kind: u8, text: &[u8]) -> Option<(Head<'_>, &[u8])> {
-    let (length, taken) = match decimal::length(text) {
-        Parsed::Whole(length, taken) => (length, taken),
-        Parsed::Short | Parsed::Wrong => return None,
-    };
-    let rest = text.get(taken..)?;
+fn read_bulk(kind: u8, text: &[u8]) -> Option<(Reply<'_>, &[u8])> {
+    let (length, rest) = read_length(text)?;
     let Some(length) = length else {
-        return Some((Head::Value(Reply::Null), rest));
+        return Some((Reply::Null, rest));
     };
     let (body, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
     let reply = match (kind, body) {
@@ -327,28 +222,24 @@ fn read_bulk(kind: u8, text: &[u8]) -> Option<(Head<'_>, &[u8])> {
         }
         _ => Reply::Bulk(body),
     };
-    Some((Head::Value(reply), rest.strip_prefix(b"\r\n")?))
+    Some((reply, rest.strip_prefix(b"\r\n")?))
 }
 
-fn read_aggregate(kind: u8, text: &[u8]) -> Option<(Head<'_>, &[u8])> {
-    let (count, taken) = match decimal::length(text) {
-        Parsed::Whole(count, taken) => (count, taken),
-        Parsed::Short | Parsed::Wrong => return None,
-    };
-    let rest = text.get(taken..)?;
+fn read_aggregate(kind: u8, text: &[u8]) -> Option<(Reply<'_>, &[u8])> {
+    let (count, rest) = read_length(text)?;
     let Some(count) = count else {
-        return Some((Head::Value(Reply::Null), rest));
+        return Some((Reply::Null, rest));
     };
-    let values = if matches!(kind, b'%' | b'|') {
-        count.saturating_mul(2)
-    } else {
-        count
+    let reply = match kind {
+        b'%' => Reply::Map(Elements::new(count.saturating_mul(2), rest)),
+        b'~' => Reply::Set(Elements::new(count, rest)),
+        b'>' => Reply::Push(Elements::new(count, rest)),
+        _ => Reply::Array(Elements::new(count, rest)),
     };
-    let count = usize::try_from(values).unwrap_or(usize::MAX);
-    Some((Head::Aggregate { kind, count }, rest))
+    Some((reply, rest))
 }
 
-fn read_line(kind: u8, text: &[u8]) -> Option<(Head<'_>, &[u8])> {
+fn read_line(kind: u8, text: &[u8]) -> Option<(Reply<'_>, &[u8])> {
     let length = text.windows(2).position(|pair| pair == b"\r\n")?;
     let (text, rest) = text.split_at_checked(length)?;
     let reply = match (kind, text) {
@@ -361,36 +252,18 @@ fn read_line(kind: u8, text: &[u8]) -> Option<(Head<'_>, &[u8])> {
         (b'#', _) => Reply::Boolean(false),
         _ => return None,
     };
-    Some((Head::Value(reply), rest.get(2..)?))
+    Some((reply, rest.get(2..)?))
 }
 
-/// What stands behind `count` values; empty if the bytes are not those of a frame. One counter is
-/// enough for values in values: it matters how many are still to come, not where they belong.
-fn behind(count: usize, mut bytes: &[u8]) -> &[u8] {
-    let mut missing = count;
-    while missing > 0 {
-        missing -= 1;
-        if let Some((_, rest)) = whole_bulk(bytes) {
-            bytes = rest;
-            continue;
-        }
-        let Some((head, rest)) = Head::read(bytes) else {
-            return &[];
-        };
-        bytes = rest;
-        if let Head::Aggregate { kind, count } = head {
-            // An attribute does not count as the value it stands before.
-            missing = missing
-                .saturating_add(count)
-                .saturating_add(usize::from(kind == b'|'));
-        }
+pub(super) fn read_length(text: &[u8]) -> Option<(Option<u64>, &[u8])> {
+    match decimal::length(text) {
+        Parsed::Whole(length, taken) => Some((length, text.get(taken..)?)),
+        Parsed::Short | Parsed::Wrong => None,
     }
-    bytes
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::frames::{VALID, wrong};
     use super::*;
     use std::format;
     use std::vec::Vec;
@@ -458,48 +331,6 @@ mod tests {
             Reply::Null,
         ];
         assert_eq!(map, golden);
-    }
-
-    #[test]
-    fn an_aggregate_inside_is_passed_over_or_read() {
-        let frame = b"*3\r\n*2\r\n%1\r\n+k\r\n|1\r\n+a\r\n+b\r\n*1\r\n:1\r\n:2\r\n*0\r\n+end\r\n";
-        let outer = elements(frame);
-        assert_eq!(outer[2], Reply::Simple(b"end"));
-        assert_eq!(outer[1].elements().unwrap().len(), 0);
-        let inner: Vec<_> = outer[0].elements().unwrap().collect();
-        assert_eq!(inner[1], Reply::Integer(2));
-        let pair: Vec<_> = inner[0].elements().unwrap().collect();
-        assert_eq!(pair[0], Reply::Simple(b"k"));
-        assert_eq!(pair[1], Reply::parse(b"*1\r\n:1\r\n"));
-    }
-
-    #[test]
-    fn as_many_elements_come_as_were_announced() {
-        for frame in VALID {
-            let Some(mut all) = Reply::parse(frame).elements() else {
-                continue;
-            };
-            for left in (0..all.len()).rev() {
-                assert!(all.next().is_some());
-                assert_eq!(all.len(), left);
-            }
-            assert!(all.next().is_none());
-            assert_eq!(all.rest, b"", "{}", frame.escape_ascii());
-        }
-    }
-
-    #[test]
-    fn a_header_that_was_not_scanned_causes_no_work_that_its_bytes_do_not_justify() {
-        for header in ["*9999999999999999999\r\n", "%9999999999999999999\r\n"] {
-            let reply = Reply::parse(header.as_bytes());
-            assert_eq!(reply.elements().unwrap().len(), 0);
-        }
-        let nested = b"*99999999\r\n*99999999\r\n*99999999\r\n:1\r\n";
-        let all = Reply::parse(nested).elements().unwrap();
-        assert!(all.count() <= nested.len());
-        for (bytes, _) in wrong() {
-            let _ = Reply::parse(&bytes);
-        }
     }
 
     #[test]

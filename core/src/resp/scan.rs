@@ -1,13 +1,13 @@
 //! Finding the end of a frame, wherever the bytes of it are cut.
 
-use super::decimal::{self, Parsed};
-use super::{Limits, MAX_DEPTH, MAX_HEADER, MAX_LINE, ProtocolError, whole_bulk};
+use super::head::Head;
+use super::{Limits, MAX_DEPTH, MAX_LINE, ProtocolError, decimal, whole_bulk};
 
 /// Finds where a frame ends and checks it on the way; goes on where it was left.
 ///
 /// A frame is one value of the protocol with all its elements and the attributes before it. What
-/// was scanned is not looked at again, but for a line that was cut (at most [`MAX_HEADER`]
-/// bytes). It reserves nothing and does not recurse: 200 bytes of state are all it takes,
+/// was scanned is not looked at again, but for a line that was cut (at most 64
+/// bytes). It reserves nothing and does not recurse: less than 200 bytes are all it takes,
 /// whatever a peer sends.
 ///
 /// ```
@@ -96,7 +96,7 @@ impl Scanner {
     #[inline]
     pub fn scan(&mut self, bytes: &[u8]) -> Result<Option<usize>, ProtocolError> {
         loop {
-            if let Some(end) = self.pass_bulks(bytes) {
+            if let Some(end) = self.pass_simple(bytes) {
                 return Ok(Some(end));
             }
             match self.step(bytes)? {
@@ -110,9 +110,9 @@ impl Scanner {
 
     /// Bytes at the beginning of the buffer that the scanner needs no more.
     ///
-    /// They may be [discarded](Self::discard) if the frame is too long to be kept. Between two
-    /// calls of [`scan`](Self::scan) with a buffer of [`MAX_HEADER`] bytes this is never zero if
-    /// the buffer was full.
+    /// They may be [discarded](Self::discard) if the frame is too long to be kept. There are some
+    /// whenever [`scan`](Self::scan) wants more than a full buffer of
+    /// [`MAX_HEADER`](super::MAX_HEADER) bytes.
     #[must_use]
     #[inline]
     pub const fn scanned(&self) -> usize {
@@ -144,19 +144,20 @@ impl Scanner {
         self.frame_ended();
     }
 
-    /// Passes whole bulks as long as there are any; the frame's end if it was the last of them.
-    /// Nothing here is decided that [`step`](Self::step) would decide otherwise.
-    #[inline]
-    fn pass_bulks(&mut self, bytes: &[u8]) -> Option<usize> {
+    /// Passes the simplest values as long as there are any; the frame's end if it was the last of
+    /// them. Nothing is decided here that [`step`](Self::step) would decide otherwise. Both are
+    /// kept apart because the short way is shorter without the long one's registers to save.
+    #[inline(never)]
+    fn pass_simple(&mut self, bytes: &[u8]) -> Option<usize> {
         if !matches!(self.part, Part::Head) {
             return None;
         }
         let mut rest = bytes.get(self.at..)?;
         let mut left = self.left;
         while left > 0 {
-            match whole_bulk(rest) {
-                Some((body, tail)) if body.len() as u64 <= self.limits.bulk_bytes => rest = tail,
-                _ => break,
+            match behind_simple(rest, self.limits.bulk_bytes) {
+                Some(tail) => rest = tail,
+                None => break,
             }
             left -= 1;
         }
@@ -170,6 +171,7 @@ impl Scanner {
     }
 
     /// Passes one part of a value.
+    #[inline(never)]
     fn step(&mut self, bytes: &[u8]) -> Result<Step, ProtocolError> {
         let Some(rest) = bytes.get(self.at..) else {
             return Ok(Step::Short);
@@ -182,56 +184,28 @@ impl Scanner {
     }
 
     fn head(&mut self, rest: &[u8]) -> Result<Step, ProtocolError> {
-        let Some((&kind, text)) = rest.split_first() else {
-            return Ok(Step::Short);
-        };
-        match kind {
-            b'$' | b'!' | b'=' => self.bulk(kind, text),
-            b'*' | b'~' | b'>' | b'%' | b'|' => self.aggregate(kind, text),
-            b'+' | b'-' => Ok(self.enter(
-                1,
-                Part::Line {
-                    passed: 0,
-                    digits: false,
-                },
-            )),
-            b'(' => self.big_number(text),
-            b':' => match decimal::integer(text) {
-                Parsed::Whole(_, taken) => Ok(self.value(1 + taken)),
-                Parsed::Short => Ok(Step::Short),
-                Parsed::Wrong => Err(ProtocolError::BadValue(kind)),
-            },
-            b'_' | b'#' | b',' => self.word(kind, rest),
-            other => Err(ProtocolError::UnknownType(other)),
-        }
-    }
-
-    fn bulk(&mut self, kind: u8, text: &[u8]) -> Result<Step, ProtocolError> {
-        let (length, taken) = match decimal::length(text) {
-            Parsed::Whole(Some(length), taken) => (length, 1 + taken),
-            Parsed::Whole(None, taken) if kind == b'$' => return Ok(self.value(1 + taken)),
-            Parsed::Short => return Ok(Step::Short),
-            Parsed::Whole(None, _) | Parsed::Wrong => return Err(ProtocolError::BadLength(kind)),
-        };
-        let limit = self.limits.bulk_bytes;
-        if length > limit {
-            return Err(ProtocolError::BulkTooLong {
-                bytes: length,
-                limit,
-            });
-        }
-        if kind != b'=' {
-            return Ok(self.enter(taken, Part::Body(length)));
-        }
-        // A verbatim text begins with three bytes that name its format, and a colon.
-        let Some(missing) = length.checked_sub(4) else {
-            return Err(ProtocolError::BadLength(kind));
-        };
-        match text.get(taken - 1 + 3) {
-            Some(b':') => Ok(self.enter(taken + 4, Part::Body(missing))),
-            Some(_) => Err(ProtocolError::BadValue(kind)),
-            None => Ok(Step::Short),
-        }
+        Ok(match Head::read(rest, self.limits)? {
+            Head::Short => Step::Short,
+            Head::Value { taken } => self.value(taken),
+            Head::Body { taken, missing } => self.enter(taken, Part::Body(missing)),
+            Head::Line {
+                taken,
+                passed,
+                digits,
+            } => self.enter(taken, Part::Line { passed, digits }),
+            Head::Attribute { taken, elements } => {
+                self.open(elements, self.left)?;
+                self.enter(taken, Part::Head)
+            }
+            Head::Aggregate { taken, elements } => {
+                self.open(elements, self.left - 1)?;
+                if elements == 0 {
+                    self.value(taken)
+                } else {
+                    self.enter(taken, Part::Head)
+                }
+            }
+        })
     }
 
     fn body(&mut self, rest: &[u8], missing: u64) -> Result<Step, ProtocolError> {
@@ -265,82 +239,17 @@ impl Scanner {
         })
     }
 
-    /// The sign and the first digit of a big number; the others pass as a line.
-    fn big_number(&mut self, text: &[u8]) -> Result<Step, ProtocolError> {
-        let sign = usize::from(matches!(text.first(), Some(b'-' | b'+')));
-        match text.get(sign) {
-            Some(b'0'..=b'9') => {
-                let passed = sign + 1;
-                Ok(self.enter(
-                    1 + passed,
-                    Part::Line {
-                        passed,
-                        digits: true,
-                    },
-                ))
-            }
-            Some(_) => Err(ProtocolError::BadValue(b'(')),
-            None => Ok(Step::Short),
-        }
-    }
-
-    /// A value that is a short line and judged as a whole.
-    fn word(&mut self, kind: u8, rest: &[u8]) -> Result<Step, ProtocolError> {
-        let line = rest.get(..MAX_HEADER).unwrap_or(rest);
-        let Some(end) = line.windows(2).position(|pair| pair == b"\r\n") else {
-            return if line.len() == MAX_HEADER {
-                Err(ProtocolError::LineTooLong)
-            } else {
-                Ok(Step::Short)
-            };
-        };
-        let valid = match line.get(..end).unwrap_or_default() {
-            b"_" | b"#t" | b"#f" => true,
-            [b',', number @ ..] => decimal::is_double(number),
-            _ => false,
-        };
-        if valid {
-            Ok(self.value(end + 2))
-        } else {
-            Err(ProtocolError::BadValue(kind))
-        }
-    }
-
-    fn aggregate(&mut self, kind: u8, text: &[u8]) -> Result<Step, ProtocolError> {
-        let (count, taken) = match decimal::length(text) {
-            Parsed::Whole(Some(count), taken) => (count, 1 + taken),
-            Parsed::Whole(None, taken) if kind == b'*' => return Ok(self.value(1 + taken)),
-            Parsed::Short => return Ok(Step::Short),
-            Parsed::Whole(None, _) | Parsed::Wrong => return Err(ProtocolError::BadLength(kind)),
-        };
-        let elements = if matches!(kind, b'%' | b'|') {
-            count.saturating_mul(2)
-        } else {
-            count
-        };
-        let limit = self.limits.elements;
-        let within = u32::try_from(elements)
-            .ok()
-            .filter(|elements| *elements <= limit);
-        let Some(elements) = within else {
-            return Err(ProtocolError::TooManyElements { elements, limit });
-        };
-        let Some(outer) = self.outer.get_mut(self.depth) else {
+    /// Goes into an aggregate; `outer` values are still to come around it.
+    fn open(&mut self, elements: u32, outer: u32) -> Result<(), ProtocolError> {
+        let Some(place) = self.outer.get_mut(self.depth) else {
             return Err(ProtocolError::TooDeep);
         };
-        // An attribute stands before a value and is none itself.
-        let counted = u32::from(kind != b'|');
-        if elements == 0 {
-            return Ok(if counted == 0 {
-                self.enter(taken, Part::Head)
-            } else {
-                self.value(taken)
-            });
+        if elements > 0 {
+            *place = outer;
+            self.depth += 1;
+            self.left = elements;
         }
-        *outer = self.left - counted;
-        self.depth += 1;
-        self.left = elements;
-        Ok(self.enter(taken, Part::Head))
+        Ok(())
     }
 
     fn enter(&mut self, taken: usize, part: Part) -> Step {
@@ -400,6 +309,21 @@ impl Default for Scanner {
     }
 }
 
+/// What stands behind the value at the head of `rest` if it is one of those that servers send
+/// most, is all there and right; `None` for everything that needs a closer look.
+#[inline(always)]
+fn behind_simple(rest: &[u8], bulk_bytes: u64) -> Option<&[u8]> {
+    match *rest {
+        [b'$', ..] => {
+            let (body, tail) = whole_bulk(rest)?;
+            (body.len() as u64 <= bulk_bytes).then_some(tail)
+        }
+        [b':', ref text @ ..] => text.get(decimal::short(text)?.1 as usize..),
+        [b'+', b'O', b'K', b'\r', b'\n', ref tail @ ..] => Some(tail),
+        _ => None,
+    }
+}
+
 /// Bytes before a line end or before what may be the first half of one. A CR or LF by itself is
 /// part of the text: only both together end a line.
 fn line_length(rest: &[u8]) -> usize {
@@ -416,6 +340,7 @@ fn line_length(rest: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::MAX_HEADER;
     use super::super::frames::{VALID, bytewise, windowed, wrong};
     use super::*;
     use std::vec::Vec;
