@@ -99,10 +99,24 @@ fn fit_digits(w: &mut Writer<'_>, at: usize, reserved: usize, needed: usize) {
     }
 }
 
+/// Most numbers here have one to three digits: such a header is put in one piece.
 #[inline]
 fn header(w: &mut Writer<'_>, kind: u8, number: usize) {
+    let number = number as u64;
+    let ones = b'0' + (number % 10) as u8;
+    let tens = b'0' + (number / 10 % 10) as u8;
+    let hundreds = b'0' + (number / 100 % 10) as u8;
+    match number {
+        0..10 => w.put(&[kind, ones, b'\r', b'\n']),
+        10..100 => w.put(&[kind, tens, ones, b'\r', b'\n']),
+        100..1000 => w.put(&[kind, hundreds, tens, ones, b'\r', b'\n']),
+        _ => long_header(w, kind, number),
+    }
+}
+
+fn long_header(w: &mut Writer<'_>, kind: u8, number: u64) {
     w.put_byte(kind);
-    w.put_decimal(number as u64);
+    w.put_decimal(number);
     w.put(b"\r\n");
 }
 
@@ -127,6 +141,14 @@ mod tests {
         let bytes = written(64, |w| command(w, &[b"RPUSH", b"queue", b"", b"\xff\r\n"]));
         let golden = b"*4\r\n$5\r\nRPUSH\r\n$5\r\nqueue\r\n$0\r\n\r\n$3\r\n\xff\r\n\r\n";
         assert_eq!(bytes.unwrap(), golden);
+    }
+
+    #[test]
+    fn headers_hold_plain_decimal_numbers() {
+        for count in (0..1200).chain([9_999, 10_000, 1_048_576]) {
+            let bytes = written(16, |w| array(w, count)).unwrap();
+            assert_eq!(bytes, format!("*{count}\r\n").as_bytes());
+        }
     }
 
     #[test]
