@@ -9,6 +9,7 @@ use core::fmt;
 pub mod object;
 pub mod skip;
 pub mod string;
+pub mod typed;
 
 /// Containers that may be open at once; the outermost counts as one.
 pub const MAX_DEPTH: usize = 32;

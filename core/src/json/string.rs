@@ -199,6 +199,23 @@ fn write_escape(w: &mut Writer<'_>, special: u8) {
     w.put(&[b'\\', letter]);
 }
 
+/// Appends a raw text with no other escapes than must be; it gets no longer. Returns whether there
+/// are any.
+pub(super) fn respell(w: &mut Writer<'_>, raw: &[u8]) -> bool {
+    let mut escaped = false;
+    for piece in Pieces::new(raw) {
+        match piece {
+            Piece::Plain(bytes) => w.put(bytes),
+            Piece::Escaped(character @ ('"' | '\\' | '\0'..' ')) => {
+                escaped = true;
+                write_escape(w, character as u8);
+            }
+            Piece::Escaped(character) => w.put(character.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+    escaped
+}
+
 /// Whether the raw text holds an escape.
 pub(crate) fn is_escaped(raw: &[u8]) -> bool {
     raw.contains(&b'\\')
