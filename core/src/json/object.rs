@@ -5,6 +5,16 @@ use core::ops::Range;
 use super::{JsonError, skip, string};
 
 /// Where a member stands in the text of its object; all offsets in bytes.
+///
+/// ```
+/// use redis_ipc_core::json::object::Members;
+///
+/// let text = r#"{"a" : "b"}"#;
+/// let member = Members::new(text.as_bytes())?.next().unwrap()?;
+/// assert_eq!((&text[member.name], &text[member.value]), ("a", "\"b\""));
+/// assert_eq!(&text[member.whole], r#""a" : "b""#);
+/// # Ok::<(), redis_ipc_core::json::JsonError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
     /// The raw name without its quotes.

@@ -75,6 +75,12 @@ pub struct Stamp<'a> {
 }
 
 /// Why a user's value cannot be sent.
+///
+/// ```
+/// use redis_ipc_core::dialect::redis_ipc::EnvelopeError;
+///
+/// assert_eq!(EnvelopeError::NotAnObject.to_string(), "payload is not one JSON object");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EnvelopeError {
