@@ -119,7 +119,7 @@ impl Survey {
     #[inline]
     pub(super) fn separate<'a>(&mut self, bytes: &'a mut [u8]) -> Result<&'a str, Malformed> {
         if self.mixed {
-            self.unmix(bytes);
+            self.unmix(bytes)?;
         }
         // In front of a member stands a brace, a comma or a blank, and likewise behind it.
         put(bytes, self.user.start - 1, b'{');
@@ -183,11 +183,14 @@ impl Survey {
 
     /// Takes everything that is not the user's out of the user's part.
     #[cold]
-    fn unmix(&mut self, bytes: &mut [u8]) {
+    fn unmix(&mut self, bytes: &mut [u8]) -> Result<(), JsonError> {
+        // Blanks must not hide that it was not.
+        core::str::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)?;
         self.blank_out(bytes);
         for index in 0..Standard::COUNT {
             self.move_out(bytes, index);
         }
+        Ok(())
     }
 
     /// Blanks the standard members in the user's part, but for the texts that count.

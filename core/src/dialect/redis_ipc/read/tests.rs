@@ -219,10 +219,11 @@ fn what_is_no_command_is_refused_in_plain_words() {
     }
     let mut bytes = br#"{"a":"_","results_queue":"q","command_id":"c"}"#.to_vec();
     bytes[6] = 0xff;
-    assert_eq!(
-        read_command(&mut bytes),
-        Err(Malformed::Json(JsonError::NotUtf8))
-    );
+    let not_utf8 = Err(Malformed::Json(JsonError::NotUtf8));
+    assert_eq!(read_command(&mut bytes), not_utf8);
+    let mut bytes = br#"{"a":1,"tid":"_","b":1,"results_queue":"q","command_id":"c"}"#.to_vec();
+    bytes[14] = 0xff;
+    assert_eq!(read_command(&mut bytes), not_utf8);
 }
 
 #[test]
