@@ -126,7 +126,8 @@ pub fn to_writer<T: Serialize + ?Sized>(w: &mut Writer<'_>, value: &T) -> Result
 /// The types are those of serde without an allocator: numbers, truth values, `char`, `Option`,
 /// structs, tuples, heapless strings, vectors and maps, enums that are tagged from outside. Enums
 /// tagged otherwise, flattened structs and values of unknown type need an allocator and are
-/// refused. A number with a fraction or an exponent is no integer, be it `5.0`.
+/// refused. A number with a fraction or an exponent is no integer, be it `5.0`; `null` is read as
+/// NaN where a float is wanted.
 ///
 /// # Errors
 /// [`TypedError::Json`], [`TypedError::Mismatch`] or [`TypedError::Scratch`] with both sizes.
@@ -157,8 +158,8 @@ pub fn from_text<T: DeserializeOwned>(text: &str, scratch: &mut [u8]) -> Result<
     let length = decode(bytes, scratch).map_err(TypedError::Scratch)?;
     let (copy, room) = scratch.split_at_mut_checked(length).unwrap_or_default();
     match read(copy, room) {
-        // This says, among other things, that a member came twice.
-        Err(de::Error::CustomError) if object::keep_last(copy) => read(copy, room),
+        // A member may have come twice: that is refused, or the one that does not count misfits.
+        Err(_) if object::keep_last(copy) => read(copy, room),
         read => read,
     }
     .map_err(|error| TypedError::Mismatch(Mismatch(error)))

@@ -138,6 +138,8 @@ fn every_escape_is_decoded_in_texts_and_names() {
 fn the_last_of_duplicate_members_counts() {
     let job: Job = read(r#"{"file":"a","copies":1,"file":"b","pages":[],"copies":2}"#).unwrap();
     assert_eq!((job.file.as_str(), job.copies), ("b", Some(2)));
+    let job: Job = read(r#"{"file":[],"file":"b","copies":-1,"copies":2}"#).unwrap();
+    assert_eq!((job.file.as_str(), job.copies), ("b", Some(2)));
 }
 
 #[test]
