@@ -147,6 +147,16 @@ impl Serve {
         Ok(())
     }
 
+    /// Whether a message is for this machine.
+    #[must_use]
+    pub fn expects(&self, incoming: Incoming) -> bool {
+        match incoming {
+            Incoming::Reply(of) => self.pop == Some(of) || self.push == Some(of),
+            Incoming::TooLong { of, .. } => of.is_some() && self.pop == of,
+            Incoming::Push => false,
+        }
+    }
+
     /// Looks at what the session found.
     pub fn handle<'s, S: Storage>(
         &mut self,
