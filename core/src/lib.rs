@@ -21,6 +21,7 @@ pub mod dialect;
 pub mod identity;
 pub mod json;
 pub mod key;
+pub mod link;
 pub mod name;
 pub mod resp;
 pub mod serve;
