@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use embedded_io::{ErrorKind, Read, Write};
 
-use super::{Answer, Calling, Error, Ticket, Work, replies, uninterrupted, work};
+use super::{Answer, Calling, Error, Payload, Ticket, Work, replies, uninterrupted, work};
 use crate::call::{Progress, Terms};
 use crate::dialect::redis_ipc::Stamp;
 use crate::key::Key;
@@ -59,7 +59,7 @@ use crate::write::{TooLong, Writer};
 ///     queue_limit: 100,
 /// };
 /// let mut link = Link::new(line, Session::new([0; 512], [0; 512]));
-/// let answer = link.call(terms, &ui.stamp(time), elapsed, |w| w.put(br#"{"file":"a.pdf"}"#))?;
+/// let answer = link.call(terms, &ui.stamp(time), elapsed, r#"{"file":"a.pdf"}"#)?;
 /// assert_eq!(answer, Answer::Result(r#"{"pages":2}"#));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -193,11 +193,10 @@ impl<T: Read + Write, S: Storage> Link<T, S> {
         Ok(self.session.frame())
     }
 
-    /// Calls: pushes a command with the object that `payload` writes, and blocks until it is
+    /// Calls: pushes a command with the object that `payload` is, and blocks until it is
     /// answered or `terms.timeout` is over and the command has been taken back.
     ///
-    /// `now` is the time since some fixed moment. `payload` may be called twice and must write
-    /// the same each time.
+    /// `now` is the time since some fixed moment.
     ///
     /// # Errors
     /// [`Error`]. A line that times out while there is time left for the call is asked again.
@@ -206,7 +205,7 @@ impl<T: Read + Write, S: Storage> Link<T, S> {
         terms: Terms<'_>,
         stamp: &Stamp<'_>,
         mut now: impl FnMut() -> Duration,
-        payload: impl FnMut(&mut Writer<'_>),
+        payload: impl Payload,
     ) -> Result<Answer<'_>, Error<T::Error>> {
         let mut calling = self.begin(terms, stamp, now(), payload)?;
         match self.drive(&mut calling, now) {
@@ -227,9 +226,9 @@ impl<T: Read + Write, S: Storage> Link<T, S> {
         terms: Terms<'k>,
         stamp: &Stamp<'_>,
         now: Duration,
-        payload: impl FnMut(&mut Writer<'_>),
+        payload: impl Payload,
     ) -> Result<Calling<'k>, Error<T::Error>> {
-        Calling::begin(&mut self.session, terms, stamp, now, payload)
+        Calling::begin(&mut self.session, terms, stamp, now, &payload)
     }
 
     /// Blocks until a call has ended. After an error the call is still under way: the line can be
@@ -284,7 +283,7 @@ impl<T: Read + Write, S: Storage> Link<T, S> {
         work::of_turn(serve.handle(&mut self.session, incoming, queues))
     }
 
-    /// Sends the answer to a job, the object that `payload` writes, and asks for the next command
+    /// Sends the answer to a job, the object that `payload` is, and asks for the next command
     /// in the same write. Whether the server took it is told by [`serve`](Self::serve).
     ///
     /// While the server waits for a next command already, since `serve` was called again in the
@@ -300,9 +299,9 @@ impl<T: Read + Write, S: Storage> Link<T, S> {
         queues: &[Key],
         ticket: &Ticket,
         stamp: &Stamp<'_>,
-        payload: impl FnMut(&mut Writer<'_>),
+        payload: impl Payload,
     ) -> Result<(), Error<T::Error>> {
-        work::answer(&mut self.session, serve, queues, ticket, stamp, payload)?;
+        work::answer(&mut self.session, serve, queues, ticket, stamp, &payload)?;
         self.flush()
     }
 }

@@ -3,17 +3,18 @@
 
 use core::time::Duration;
 
-use super::Error;
+use super::{Error, Payload};
 use crate::call::{Call, Progress, Terms};
 use crate::dialect::redis_ipc::{PeerError, Stamp, error_of, finish_command};
 use crate::resp::{ErrorReply, Reply};
 use crate::session::{Incoming, Session, Storage};
-use crate::write::{TooLong, Writer};
+use crate::write::TooLong;
 
 /// How a call ended; texts are readable until the link receives again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer<'l> {
-    /// The result: one JSON object with the members of the one who answered.
+    /// The result: one JSON object with the members of the one who answered, to be read with
+    /// [`typed::from_text`](crate::json::typed::from_text) for instance.
     Result(&'l str),
     /// The one who took the command answered with an error.
     Failed(PeerError<'l>),
@@ -51,11 +52,11 @@ impl<'k> Calling<'k> {
         terms: Terms<'k>,
         stamp: &Stamp<'_>,
         now: Duration,
-        mut payload: impl FnMut(&mut Writer<'_>),
+        payload: &impl Payload,
     ) -> Result<Self, Error<E>> {
         let call = Call::begin(session, terms, now, |w| {
             let start = w.len();
-            payload(w);
+            payload.write(w)?;
             finish_command(w, start, terms.results.as_str(), terms.id, stamp)?;
             Ok::<(), Error<E>>(())
         })?;

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::dialect::redis_ipc::EnvelopeError;
+use crate::json::typed::TypedError;
 use crate::resp::ProtocolError;
 use crate::write::TooLong;
 
@@ -17,7 +18,7 @@ use crate::write::TooLong;
 ///     "cannot be sent: message of 300 bytes does not fit 256 bytes"
 /// );
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error<E> {
     /// The line failed. After a time-out it may be used again, where the line itself can be: what
@@ -34,8 +35,12 @@ pub enum Error<E> {
     RequestTooLong(TooLong),
     /// A reply does not fit the inbox; the request was executed. The link stays usable.
     ReplyTooLong(TooLong),
-    /// The program's own message cannot be sent; nothing of it is. The link stays usable.
+    /// The program's own message is no object, or too deep a one; nothing of it is sent. The link
+    /// stays usable.
     Payload(EnvelopeError),
+    /// The program's own value cannot be written as JSON; nothing of it is sent. The link stays
+    /// usable.
+    Value(TypedError),
 }
 
 impl<E: fmt::Display> fmt::Display for Error<E> {
@@ -48,6 +53,7 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
             Self::RequestTooLong(error) => write!(f, "cannot be sent: {error}"),
             Self::ReplyTooLong(error) => write!(f, "cannot be received: {error}"),
             Self::Payload(error) => error.fmt(f),
+            Self::Value(error) => error.fmt(f),
         }
     }
 }
@@ -70,5 +76,11 @@ impl<E> From<ProtocolError> for Error<E> {
 impl<E> From<EnvelopeError> for Error<E> {
     fn from(error: EnvelopeError) -> Self {
         Self::Payload(error)
+    }
+}
+
+impl<E> From<TypedError> for Error<E> {
+    fn from(error: TypedError) -> Self {
+        Self::Value(error)
     }
 }

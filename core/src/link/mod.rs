@@ -10,28 +10,31 @@
 #![doc = include_str!("line.md")]
 //! # let line = Line {
 //! #     says: b"*2\r\n$29\r\nqueues.commands.printer.print\r\n$70\r\n\
-//! #         {\"file\":\"a\",\"results_queue\":\"queues.results.ui.main\",\"command_id\":\"7\"}\r\n:1\r\n",
+//! #         {\"copies\":2,\"results_queue\":\"queues.results.ui.main\",\"command_id\":\"7\"}\r\n:1\r\n",
 //! #     told: Vec::new(),
 //! # };
 //! # let clock = || Timestamp { seconds: 1, microseconds: 0 };
-//! use redis_ipc_core::dialect::redis_ipc::Timestamp;
-//! use redis_ipc_core::link::{Error, Work, blocking::Link};
-//! use redis_ipc_core::{address::Recipient, identity::Identity, serve::Serve, session::Session};
-//! use redis_ipc_core::name::{Component, Thread};
+//! use redis_ipc_core::{address::Recipient, dialect::redis_ipc::Timestamp, identity::Identity};
+//! use redis_ipc_core::{json::typed, name::{Component, Thread}, serve::Serve, session::Session};
+//! use redis_ipc_core::link::{Error, Typed, Work, blocking::Link};
+//!
+//! #[derive(serde::Deserialize)]
+//! struct Print { copies: u32 }
+//! #[derive(serde::Serialize)]
+//! struct Printed { pages: u32 }
 //!
 //! let printer = Identity::new(Component::parse("printer")?, Thread::parse("main")?, 1, 0)?;
 //! let cancel = Recipient::parse("printer.cancel")?.commands_queue()?;
-//! let print = Recipient::parse("printer.print")?.commands_queue()?;
-//! let queues = [cancel, print];
+//! let queues = [cancel, Recipient::parse("printer.print")?.commands_queue()?];
 //! let mut link = Link::new(line, Session::new([0; 512], [0; 512]));
 //! let mut serve = Serve::new();
 //! loop {
 //!     match link.serve(&mut serve, &queues) {
 //!         Ok(Work::Job(job)) => {
-//!             assert_eq!((job.queue, job.payload), (1, r#"{"file":"a"}"#));
-//!             let ticket = job.ticket();
-//!             let stamp = printer.stamp(clock());
-//!             link.answer(&mut serve, &queues, &ticket, &stamp, |w| w.put(br#"{"pages":2}"#))?;
+//!             let print: Print = typed::from_text(job.payload, &mut [0; 256])?;
+//!             let (ticket, stamp) = (job.ticket(), printer.stamp(clock()));
+//!             let printed = Typed(Printed { pages: 3 * print.copies });
+//!             link.answer(&mut serve, &queues, &ticket, &stamp, printed)?;
 //!         }
 //!         Ok(_) => {}
 //!         Err(Error::Closed) => break,
@@ -39,7 +42,7 @@
 //!     }
 //! }
 //! # let told = String::from_utf8(link.into_line().told)?;
-//! # let result = "$22\r\nqueues.results.ui.main\r\n$97\r\n{\"pages\":2,\"command_id\":\"7\",\"timestamp\":\
+//! # let result = "$22\r\nqueues.results.ui.main\r\n$97\r\n{\"pages\":6,\"command_id\":\"7\",\"timestamp\":\
 //! #     \"1.000000\",\"component\":\"printer\",\"thread\":\"main\",\"tid\":1}\r\n*4\r\n$5\r\nBLPOP\r\n";
 //! # assert!(told.contains(result), "{told}");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -52,11 +55,13 @@
 pub mod blocking;
 mod calling;
 mod error;
+mod payload;
 pub mod polled;
 mod work;
 
 pub use calling::{Answer, Calling};
 pub use error::Error;
+pub use payload::{Failure, Payload, Typed};
 pub use work::{Job, Ticket, Unservable, Work};
 
 use embedded_io::ErrorKind;

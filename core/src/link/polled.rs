@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use embedded_io::{Read, ReadReady, Write, WriteReady};
 
-use super::{Answer, Calling, Error, Ticket, Work, replies, uninterrupted, work};
+use super::{Answer, Calling, Error, Payload, Ticket, Work, replies, uninterrupted, work};
 use crate::call::Terms;
 use crate::dialect::redis_ipc::Stamp;
 use crate::key::Key;
@@ -165,9 +165,8 @@ impl<T: Read + Write + ReadReady + WriteReady, S: Storage> Link<T, S> {
         Ok(self.session.frame())
     }
 
-    /// Begins a call: puts a command with the object that `payload` writes among what is to be
-    /// sent. `now` is the time since some fixed moment. `payload` may be called twice and must
-    /// write the same each time.
+    /// Begins a call: puts a command with the object that `payload` is among what is to be
+    /// sent. `now` is the time since some fixed moment.
     ///
     /// # Errors
     /// [`Error::RequestTooLong`], [`Error::Payload`].
@@ -176,9 +175,9 @@ impl<T: Read + Write + ReadReady + WriteReady, S: Storage> Link<T, S> {
         terms: Terms<'k>,
         stamp: &Stamp<'_>,
         now: Duration,
-        payload: impl FnMut(&mut Writer<'_>),
+        payload: impl Payload,
     ) -> Result<Calling<'k>, Error<T::Error>> {
-        Calling::begin(&mut self.session, terms, stamp, now, payload)
+        Calling::begin(&mut self.session, terms, stamp, now, &payload)
     }
 
     /// Goes on with a call; done when it is answered, or time was up and the command has been
@@ -222,7 +221,7 @@ impl<T: Read + Write + ReadReady + WriteReady, S: Storage> Link<T, S> {
         ))?)
     }
 
-    /// Puts the answer to a job, the object that `payload` writes, and the wait for the next
+    /// Puts the answer to a job, the object that `payload` is, and the wait for the next
     /// command among what is to be sent. Whether the server took it is told by
     /// [`serve`](Self::serve).
     ///
@@ -238,8 +237,8 @@ impl<T: Read + Write + ReadReady + WriteReady, S: Storage> Link<T, S> {
         queues: &[Key],
         ticket: &Ticket,
         stamp: &Stamp<'_>,
-        payload: impl FnMut(&mut Writer<'_>),
+        payload: impl Payload,
     ) -> Result<(), Error<T::Error>> {
-        work::answer(&mut self.session, serve, queues, ticket, stamp, payload)
+        work::answer(&mut self.session, serve, queues, ticket, stamp, &payload)
     }
 }

@@ -4,7 +4,7 @@ use core::fmt;
 
 use heapless::String;
 
-use super::Error;
+use super::{Error, Payload};
 use crate::dialect::redis_ipc::{
     MAX_HEADER, Malformed, Origin, Stamp, finish_result, read_command,
 };
@@ -12,7 +12,7 @@ use crate::key::Key;
 use crate::resp::ErrorReply;
 use crate::serve::{Serve, Turn};
 use crate::session::{Session, Storage};
-use crate::write::{TooLong, Writer};
+use crate::write::TooLong;
 
 /// One turn of serving; texts are readable until the link receives again.
 #[derive(Debug)]
@@ -146,12 +146,12 @@ pub(super) fn answer<S: Storage, E>(
     queues: &[Key],
     ticket: &Ticket,
     stamp: &Stamp<'_>,
-    mut payload: impl FnMut(&mut Writer<'_>),
+    payload: &impl Payload,
 ) -> Result<(), Error<E>> {
     let queues = (!serve.asked()).then_some(queues);
     serve.answer(session, &ticket.results, queues, |w| {
         let start = w.len();
-        payload(w);
+        payload.write(w)?;
         finish_result(w, start, &ticket.command_id, stamp)?;
         Ok(())
     })
