@@ -5,7 +5,6 @@ mod handshake;
 mod pipeline;
 
 use std::io;
-use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use redis_ipc_core::resp::{Reply, request};
@@ -17,6 +16,8 @@ use crate::error::{Error, Misunderstanding, Outcome, ServerError};
 use crate::options::Options;
 use crate::socket::{Received, Socket};
 use crate::storage::Growing;
+pub use commands::Pair;
+pub(crate) use commands::pairs;
 pub use handshake::Server;
 pub use pipeline::{Pipeline, Replies};
 
@@ -321,11 +322,6 @@ impl Connection {
     /// Which of the connections made so far this is; another number, another line.
     pub(crate) fn generation(&self) -> u32 {
         self.generation
-    }
-
-    /// The socket, for poll(2); `None` while there is no connection.
-    pub(crate) fn fd(&self) -> Option<BorrowedFd<'_>> {
-        self.socket.as_ref().map(Socket::fd)
     }
 
     /// Closes the connection; the next request makes a new one.

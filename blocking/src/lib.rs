@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod component;
 mod connection;
 mod endpoint;
 mod error;
@@ -7,7 +8,11 @@ mod options;
 mod socket;
 mod storage;
 
-pub use connection::{Connection, Pipeline, Replies, Server};
+pub use component::{
+    CallError, Command, Component, Counters, DEFAULT_QUEUE_LIMIT, DebugMessage, Event, Failure,
+    Hash, HashKind, Job, Level, Limitation, Sender, Service, Stop, Taken, Turn, Watched,
+};
+pub use connection::{Connection, Pair, Pipeline, Replies, Server};
 pub use endpoint::{Endpoint, EndpointError, MAX_SOCKET_PATH_BYTES};
 pub use error::{Error, Misunderstanding, Outcome, ServerError};
 pub use options::Options;

@@ -6,7 +6,7 @@
 
 use std::io;
 use std::net::ToSocketAddrs;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -63,11 +63,6 @@ impl Socket {
         };
         socket.set_sleep(LONGEST_SLEEP)?;
         Ok(socket)
-    }
-
-    /// For poll(2) and the like.
-    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
     }
 
     /// Sends what the kernel takes at once; waits until `deadline` if it takes nothing. With

@@ -85,8 +85,10 @@ pub struct Call<'k> {
 struct Found {
     /// The length of the whole message, with which the frame ends.
     message: usize,
-    /// The length of the payload, with which the message begins.
-    payload: usize,
+    /// Where in the message the payload begins.
+    start: usize,
+    /// The payload's length.
+    length: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,10 +173,11 @@ impl<'k> Call<'k> {
     /// The result, after [`Progress::Answered`] and until the session is polled again: one JSON
     /// object with the members of the one who answered; else empty.
     pub fn result<'s, S: Storage>(&self, session: &'s mut Session<S>) -> &'s str {
-        let Some(Found { message, payload }) = self.result else {
+        let Some(found) = self.result else {
             return "";
         };
-        let text = session.last_bulk_mut(message).get(..payload);
+        let message = session.last_bulk_mut(found.message);
+        let text = message.get(found.start..found.start + found.length);
         core::str::from_utf8(text.unwrap_or_default()).unwrap_or_default()
     }
 
@@ -280,15 +283,19 @@ impl<'k> Call<'k> {
 
     /// Whether the last `length` bytes of the frame are our result; notes where it stands.
     fn is_ours<S: Storage>(&mut self, session: &mut Session<S>, length: usize) -> bool {
-        let Ok(result) = read_result(session.last_bulk_mut(length)) else {
+        let message = session.last_bulk_mut(length);
+        let first = message.as_ptr().addr();
+        let Ok(result) = read_result(message) else {
             return false;
         };
         if result.command_id != self.terms.id {
             return false;
         }
+        // The payload is a part of the message.
         self.result = Some(Found {
             message: length,
-            payload: result.payload.len(),
+            start: result.payload.as_ptr().addr().saturating_sub(first),
+            length: result.payload.len(),
         });
         true
     }

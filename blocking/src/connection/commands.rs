@@ -8,6 +8,9 @@ use redis_ipc_core::resp::{Reply, request};
 use super::Connection;
 use crate::error::Error;
 
+/// A field of a hash, or whatever else the server lists in pairs: its name and its value.
+pub type Pair = (Vec<u8>, Vec<u8>);
+
 impl Connection {
     /// Asks whether the server is there and willing: PING.
     ///
@@ -25,7 +28,7 @@ impl Connection {
     /// # Errors
     /// The server's error or what broke, as with all commands.
     pub fn get(&mut self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>, Error> {
-        let reply = self.command(&[b"GET", key.as_ref()])?;
+        let reply = self.command(&[&b"GET"[..], key.as_ref()])?;
         optional_bytes("GET", &reply)
     }
 
@@ -34,7 +37,7 @@ impl Connection {
     /// # Errors
     /// As with [`get`](Self::get).
     pub fn set(&mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<(), Error> {
-        self.command(&[b"SET", key.as_ref(), value.as_ref()])
+        self.command(&[&b"SET"[..], key.as_ref(), value.as_ref()])
             .map(drop)
     }
 
@@ -58,7 +61,7 @@ impl Connection {
     /// # Errors
     /// As with [`get`](Self::get).
     pub fn exists(&mut self, key: impl AsRef<[u8]>) -> Result<bool, Error> {
-        let reply = self.command(&[b"EXISTS", key.as_ref()])?;
+        let reply = self.command(&[&b"EXISTS"[..], key.as_ref()])?;
         count("EXISTS", &reply).map(|found| found > 0)
     }
 
@@ -82,7 +85,7 @@ impl Connection {
     /// # Errors
     /// As with [`get`](Self::get).
     pub fn incr(&mut self, key: impl AsRef<[u8]>) -> Result<i64, Error> {
-        let reply = self.command(&[b"INCR", key.as_ref()])?;
+        let reply = self.command(&[&b"INCR"[..], key.as_ref()])?;
         integer("INCR", &reply)
     }
 
@@ -95,7 +98,7 @@ impl Connection {
         key: impl AsRef<[u8]>,
         field: impl AsRef<[u8]>,
     ) -> Result<Option<Vec<u8>>, Error> {
-        let reply = self.command(&[b"HGET", key.as_ref(), field.as_ref()])?;
+        let reply = self.command(&[&b"HGET"[..], key.as_ref(), field.as_ref()])?;
         optional_bytes("HGET", &reply)
     }
 
@@ -109,7 +112,7 @@ impl Connection {
         field: impl AsRef<[u8]>,
         value: impl AsRef<[u8]>,
     ) -> Result<bool, Error> {
-        let parts = [b"HSET", key.as_ref(), field.as_ref(), value.as_ref()];
+        let parts = [&b"HSET"[..], key.as_ref(), field.as_ref(), value.as_ref()];
         let reply = self.command(&parts)?;
         count("HSET", &reply).map(|new| new > 0)
     }
@@ -138,8 +141,8 @@ impl Connection {
     ///
     /// # Errors
     /// As with [`get`](Self::get).
-    pub fn hgetall(&mut self, key: impl AsRef<[u8]>) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
-        let reply = self.command(&[b"HGETALL", key.as_ref()])?;
+    pub fn hgetall(&mut self, key: impl AsRef<[u8]>) -> Result<Vec<Pair>, Error> {
+        let reply = self.command(&[&b"HGETALL"[..], key.as_ref()])?;
         pairs("HGETALL", &reply)
     }
 
@@ -148,7 +151,7 @@ impl Connection {
     /// # Errors
     /// As with [`get`](Self::get).
     pub fn rpush(&mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<u64, Error> {
-        let reply = self.command(&[b"RPUSH", key.as_ref(), value.as_ref()])?;
+        let reply = self.command(&[&b"RPUSH"[..], key.as_ref(), value.as_ref()])?;
         count("RPUSH", &reply)
     }
 
@@ -157,7 +160,7 @@ impl Connection {
     /// # Errors
     /// As with [`get`](Self::get).
     pub fn lpush(&mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<u64, Error> {
-        let reply = self.command(&[b"LPUSH", key.as_ref(), value.as_ref()])?;
+        let reply = self.command(&[&b"LPUSH"[..], key.as_ref(), value.as_ref()])?;
         count("LPUSH", &reply)
     }
 
@@ -166,7 +169,7 @@ impl Connection {
     /// # Errors
     /// As with [`get`](Self::get).
     pub fn lpop(&mut self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>, Error> {
-        let reply = self.command(&[b"LPOP", key.as_ref()])?;
+        let reply = self.command(&[&b"LPOP"[..], key.as_ref()])?;
         optional_bytes("LPOP", &reply)
     }
 
@@ -175,7 +178,7 @@ impl Connection {
     /// # Errors
     /// As with [`get`](Self::get).
     pub fn llen(&mut self, key: impl AsRef<[u8]>) -> Result<u64, Error> {
-        let reply = self.command(&[b"LLEN", key.as_ref()])?;
+        let reply = self.command(&[&b"LLEN"[..], key.as_ref()])?;
         count("LLEN", &reply)
     }
 
@@ -185,7 +188,7 @@ impl Connection {
     /// # Errors
     /// As with [`get`](Self::get).
     pub fn lrem(&mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<u64, Error> {
-        let reply = self.command(&[b"LREM", key.as_ref(), b"0", value.as_ref()])?;
+        let reply = self.command(&[&b"LREM"[..], key.as_ref(), b"0", value.as_ref()])?;
         count("LREM", &reply)
     }
 
@@ -198,7 +201,7 @@ impl Connection {
         channel: impl AsRef<[u8]>,
         message: impl AsRef<[u8]>,
     ) -> Result<u64, Error> {
-        let reply = self.command(&[b"PUBLISH", channel.as_ref(), message.as_ref()])?;
+        let reply = self.command(&[&b"PUBLISH"[..], channel.as_ref(), message.as_ref()])?;
         count("PUBLISH", &reply)
     }
 
@@ -233,7 +236,7 @@ fn count(request: &'static str, reply: &Reply<'_>) -> Result<u64, Error> {
     u64::try_from(number).map_err(|_| Error::unexpected_reply(request, reply))
 }
 
-fn pairs(request: &'static str, reply: &Reply<'_>) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
+pub(crate) fn pairs(request: &'static str, reply: &Reply<'_>) -> Result<Vec<Pair>, Error> {
     let unexpected = || Error::unexpected_reply(request, reply);
     let mut elements = reply.elements().ok_or_else(unexpected)?;
     let mut pairs = Vec::with_capacity(elements.len() / 2);

@@ -1,0 +1,142 @@
+//! The connection on which commands and messages arrive.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use redis_ipc_core::key::Key;
+use redis_ipc_core::serve::Serve;
+use redis_ipc_core::subscription::Subscriptions;
+
+use super::debug::DebugMessage;
+use super::events::Event;
+use super::job::Job;
+use super::stop::Stop;
+use super::watch::Watch;
+use crate::connection::Connection;
+use crate::endpoint::Endpoint;
+use crate::options::Options;
+
+/// How many subscriptions a component can have.
+pub(super) const MAX_SUBSCRIPTIONS: usize = 64;
+
+/// All that has to do with waiting: the connection, what is waited for, and what came.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) connection: Connection,
+    /// The connection that the fields below are set up on.
+    pub(super) generation: u32,
+    pub(super) subscriptions: Box<Subscriptions<MAX_SUBSCRIPTIONS>>,
+    pub(super) serve: Serve,
+    /// The queues that are served, the most urgent first.
+    pub(super) queues: Vec<Key>,
+    /// Their names, where they are subqueues.
+    pub(super) subqueues: Vec<Option<String>>,
+    pub(super) watches: Vec<Watch>,
+    /// The connection for work on which tracking was switched on last.
+    pub(super) tracked_by: Option<u32>,
+    pub(super) tick: Option<Tick>,
+    pub(super) stop: Stop,
+    /// What arrived while something else was waited for.
+    pub(super) backlog: VecDeque<Pending>,
+    pub(super) job: Job,
+    pub(super) event: Event,
+    pub(super) debug: DebugMessage,
+}
+
+/// Something that arrived and was not handed out yet.
+#[derive(Debug)]
+pub(super) enum Pending {
+    Command(Box<Job>),
+    Event(Event),
+    Debug(DebugMessage),
+}
+
+/// A timer in the loop.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tick {
+    interval: Duration,
+    next: Instant,
+}
+
+impl Tick {
+    pub(super) fn every(interval: Duration) -> Self {
+        Self {
+            interval,
+            next: Instant::now() + interval,
+        }
+    }
+
+    pub(super) fn next(&self) -> Instant {
+        self.next
+    }
+
+    /// Whether it is time. Ticks that were missed come once, not all at once.
+    pub(super) fn is_due(&mut self) -> bool {
+        let now = Instant::now();
+        if now < self.next {
+            return false;
+        }
+        self.next += self.interval;
+        if self.next <= now {
+            self.next = now + self.interval;
+        }
+        true
+    }
+}
+
+impl Line {
+    pub(super) fn closed(endpoint: &Endpoint, options: Options) -> Self {
+        Self {
+            connection: Connection::closed(endpoint, options),
+            generation: 0,
+            subscriptions: Box::new(Subscriptions::new()),
+            serve: Serve::new(),
+            queues: Vec::new(),
+            subqueues: Vec::new(),
+            watches: Vec::new(),
+            tracked_by: None,
+            tick: None,
+            stop: Stop::new(),
+            backlog: VecDeque::new(),
+            job: Job::default(),
+            event: Event::default(),
+            debug: DebugMessage::default(),
+        }
+    }
+
+    /// Sets aside what was just found, to be handed out later.
+    pub(super) fn set_aside(&mut self, found: Arrived) {
+        let pending = match found {
+            Arrived::Command => Pending::Command(Box::new(std::mem::take(&mut self.job))),
+            Arrived::Event => Pending::Event(std::mem::take(&mut self.event)),
+            Arrived::Debug => Pending::Debug(std::mem::take(&mut self.debug)),
+        };
+        self.backlog.push_back(pending);
+    }
+
+    /// Takes up the oldest of what was set aside.
+    pub(super) fn take_up(&mut self) -> Option<Arrived> {
+        Some(match self.backlog.pop_front()? {
+            Pending::Command(job) => {
+                self.job = *job;
+                Arrived::Command
+            }
+            Pending::Event(event) => {
+                self.event = event;
+                Arrived::Event
+            }
+            Pending::Debug(debug) => {
+                self.debug = debug;
+                Arrived::Debug
+            }
+        })
+    }
+}
+
+/// What arrived; the thing itself is in the line's `job`, `event` or `debug`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Arrived {
+    Command,
+    Event,
+    Debug,
+}

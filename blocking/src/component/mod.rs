@@ -1,0 +1,353 @@
+//! A component: one thread's place on the bus.
+
+mod call;
+mod debug;
+mod events;
+mod failure;
+mod hash;
+mod hash_value;
+mod job;
+mod line;
+mod next;
+mod payload;
+mod serve;
+mod service;
+mod stop;
+mod watch;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use redis_ipc_core::dialect::redis_ipc::Timestamp;
+use redis_ipc_core::identity::Identity;
+use redis_ipc_core::key::{Key, OWN_SETTINGS};
+use redis_ipc_core::name::{Component as ComponentName, NameError, Thread as ThreadName};
+
+use crate::connection::Connection;
+use crate::endpoint::Endpoint;
+use crate::error::Error;
+use crate::options::Options;
+use line::Line;
+
+pub use call::{CallError, Taken};
+pub use debug::{DebugMessage, Level};
+pub use events::Event;
+pub use failure::Failure;
+pub use hash::Hash;
+pub use job::{Job, Sender};
+pub use next::Turn;
+pub use serve::Command;
+pub use service::Service;
+pub use stop::Stop;
+pub use watch::{HashKind, Watched};
+
+/// How many commands may wait in one queue by default, before a caller is told
+/// [`CallError::Overloaded`].
+pub const DEFAULT_QUEUE_LIMIT: u64 = 1024;
+
+/// One thread's place on the bus: calls, serves, publishes, listens, keeps settings and status.
+///
+/// It has one connection for work and, once it serves or listens, a second one on which
+/// commands and messages arrive. It belongs to the thread that made it: its messages carry that
+/// thread's number, and its results queue is named after the thread's name, so no two
+/// components that are alive at the same time may share both names.
+///
+/// Memory: a send and a receive buffer a connection ([`Options::message_limit`]), and one buffer
+/// that holds the message at hand.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use redis_ipc::{Component, Endpoint};
+///
+/// #[derive(serde::Serialize)]
+/// struct Print<'a> { file: &'a str, copies: u32 }
+///
+/// #[derive(serde::Deserialize)]
+/// struct Printed { pages: u32 }
+///
+/// let mut desk = Component::connect("desk", "main")?;
+/// let job = Print { file: "/tmp/job.pdf", copies: 3 };
+/// let printed: Printed = desk.call("printer.print", &job, Duration::from_secs(30))?;
+/// assert_eq!(printed.pages, 3);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Component {
+    identity: Identity,
+    work: Connection,
+    own: OwnSettings,
+    queue_limit: u64,
+    lost: Vec<Limitation>,
+    line: Line,
+    counters: Counters,
+}
+
+/// The settings of redis-ipc itself: the hash `settings.redis-ipc`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct OwnSettings {
+    /// Debug messages up to this level are sent.
+    debug_verbosity: u8,
+    /// Which component may write settings; `*` for any.
+    settings_writer: String,
+}
+
+impl Default for OwnSettings {
+    /// What holds where the hash does not say otherwise.
+    fn default() -> Self {
+        Self {
+            debug_verbosity: 5,
+            settings_writer: "db".to_owned(),
+        }
+    }
+}
+
+/// Something that this component cannot have from its server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Limitation {
+    /// Keyspace notifications could not be switched on, so components that wait for them, those
+    /// of the C library for instance, do not hear of changed settings.
+    Notifications {
+        /// The server's words.
+        why: String,
+    },
+    /// Client-side tracking is refused: watched hashes are followed by keyspace notifications.
+    Tracking {
+        /// The server's words.
+        why: String,
+    },
+    /// The server speaks no RESP3, so listening takes a connection of its own.
+    Resp3,
+}
+
+impl std::fmt::Display for Limitation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Notifications { why } => write!(
+                f,
+                "keyspace notifications cannot be switched on ({why}); where they are off, \
+                 nobody hears of changed settings by them: set notify-keyspace-events to Kh in redis.conf"
+            ),
+            Self::Tracking { why } => write!(
+                f,
+                "client-side tracking is refused ({why}); watched hashes are followed by keyspace notifications"
+            ),
+            Self::Resp3 => f.write_str(
+                "the server speaks no RESP3 (Redis 6.2, Valkey 7.2 and later do); listening takes one more connection",
+            ),
+        }
+    }
+}
+
+/// What a component had to drop, since it was made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counters {
+    /// Commands that were no envelope, too long, or named somebody else's key for the result.
+    pub commands_dropped: u64,
+    /// Results that could not be pushed.
+    pub results_dropped: u64,
+    /// Events and debug messages that were no envelope.
+    pub messages_dropped: u64,
+    /// Results of calls that had timed out before.
+    pub stale_results: u64,
+    /// Pops of which nobody knows whether they took a command, because the connection broke.
+    pub pops_unknown: u64,
+}
+
+impl Component {
+    /// Joins the bus of this device: [`Endpoint::from_environment`] with default [`Options`].
+    ///
+    /// # Errors
+    /// [`Error::Name`] for a name that is none, [`Error::Connect`] if there is no server.
+    pub fn connect(component: &str, thread: &str) -> Result<Self, Error> {
+        let endpoint = Endpoint::from_environment()?;
+        Self::connect_to(&endpoint, component, thread, Options::default())
+    }
+
+    /// Joins the bus of a certain server.
+    ///
+    /// Clears the results queue of this thread, adds the flags `Kh` to the server's
+    /// `notify-keyspace-events` if they are missing, and reads the settings of redis-ipc. A
+    /// server that forbids CONFIG is no hindrance: [`limitations`](Self::limitations) then says
+    /// what is lost.
+    ///
+    /// # Errors
+    /// [`Error::Name`] for a name that is none, [`Error::Connect`] if there is no server,
+    /// [`Error::Server`] if it refuses us.
+    pub fn connect_to(
+        endpoint: &Endpoint,
+        component: &str,
+        thread: &str,
+        options: Options,
+    ) -> Result<Self, Error> {
+        let identity = identity(component, thread)?;
+        let options = options.name(&format!("{component}.{thread}"));
+        let mut component = Self {
+            identity,
+            work: Connection::open_with(endpoint, options.clone())?,
+            own: OwnSettings::default(),
+            queue_limit: DEFAULT_QUEUE_LIMIT,
+            lost: Vec::new(),
+            line: Line::closed(endpoint, options),
+            counters: Counters::default(),
+        };
+        let results = component.identity.results_queue().clone();
+        component.work.del(&[results.as_bytes()])?;
+        component.read_own_settings()?;
+        component.add_notifications("Kh")?;
+        Ok(component)
+    }
+
+    /// This component's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.identity.component()
+    }
+
+    /// This thread's name.
+    #[must_use]
+    pub fn thread(&self) -> &str {
+        self.identity.thread()
+    }
+
+    /// What this component cannot have from its server; empty where all is well.
+    #[must_use]
+    pub fn limitations(&self) -> &[Limitation] {
+        &self.lost
+    }
+
+    /// What was dropped so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// How many commands may wait in a queue before [`call`](Self::call) takes its own back and
+    /// reports [`CallError::Overloaded`]; by default [`DEFAULT_QUEUE_LIMIT`].
+    pub fn set_queue_limit(&mut self, commands: u64) {
+        self.queue_limit = commands;
+    }
+
+    /// The connection for work, for whatever redis-ipc has no word for.
+    pub fn connection(&mut self) -> &mut Connection {
+        &mut self.work
+    }
+
+    /// Reads the settings of redis-ipc again. A component that watches or serves does so by
+    /// itself when they change.
+    ///
+    /// # Errors
+    /// What broke, or the server's error.
+    pub fn read_own_settings(&mut self) -> Result<(), Error> {
+        let fields = self.work.hgetall(OWN_SETTINGS)?;
+        self.own = OwnSettings::default();
+        for (name, value) in fields {
+            let value = String::from_utf8_lossy(&value);
+            match &*name {
+                b"debug_verbosity" => {
+                    if let Ok(verbosity) = value.trim().parse::<i64>() {
+                        self.own.debug_verbosity =
+                            u8::try_from(verbosity.clamp(0, 255)).unwrap_or(0);
+                    }
+                }
+                b"settings_writer" => self.own.settings_writer = value.into_owned(),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds flags to the server's `notify-keyspace-events`, keeping what is set.
+    fn add_notifications(&mut self, wanted: &str) -> Result<(), Error> {
+        let present = match self.work.config("notify-keyspace-events") {
+            Ok(flags) => flags.unwrap_or_default(),
+            Err(Error::Server(refused)) => return self.lose_notifications(refused.text()),
+            Err(error) => return Err(error),
+        };
+        let missing: String = wanted
+            .chars()
+            .filter(|flag| !has_flag(&present, *flag))
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let flags = present + &missing;
+        match self
+            .work
+            .command(&["CONFIG", "SET", "notify-keyspace-events", &flags])
+        {
+            Ok(_) => Ok(()),
+            Err(Error::Server(refused)) => self.lose_notifications(refused.text()),
+            Err(error) => Err(error),
+        }
+    }
+
+    #[allow(
+        clippy::unnecessary_wraps,
+        reason = "ends the match arms of its caller"
+    )]
+    fn lose_notifications(&mut self, why: &str) -> Result<(), Error> {
+        self.lose(Limitation::Notifications {
+            why: why.to_owned(),
+        });
+        Ok(())
+    }
+
+    fn lose(&mut self, limitation: Limitation) {
+        if !self.lost.contains(&limitation) {
+            self.lost.push(limitation);
+        }
+    }
+}
+
+/// In the server's flags, `A` stands for all classes of events but `m` and `n`.
+fn has_flag(flags: &str, flag: char) -> bool {
+    flags.contains(flag) || (flags.contains('A') && !matches!(flag, 'K' | 'E' | 'm' | 'n'))
+}
+
+fn identity(component: &str, thread: &str) -> Result<Identity, Error> {
+    let checked_component =
+        ComponentName::parse(component).map_err(|why| name_error(component, why))?;
+    let checked_thread = ThreadName::parse(thread).map_err(|why| name_error(thread, why))?;
+    let tid = rustix::thread::gettid().as_raw_nonzero().get();
+    // Ids count up from the time, so that those of a restarted process that got the same thread
+    // number do not come again.
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
+    let first = since_epoch.map_or(0, |time| u64::try_from(time.as_micros()).unwrap_or(0));
+    let tid = u64::from(tid.unsigned_abs());
+    Ok(Identity::new(
+        checked_component,
+        checked_thread,
+        tid,
+        first,
+    )?)
+}
+
+fn name_error(text: &str, why: NameError) -> Error {
+    Error::Name {
+        text: text.to_owned(),
+        why,
+    }
+}
+
+fn timestamp() -> Timestamp {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp {
+        seconds: now.as_secs(),
+        microseconds: now.subsec_micros(),
+    }
+}
+
+/// The name of a component of the bus, checked.
+fn component_name(text: &str) -> Result<ComponentName<'_>, Error> {
+    ComponentName::parse(text).map_err(|why| name_error(text, why))
+}
+
+/// The key of a queue of `component`.
+fn queue_key(component: &str, subqueue: &str) -> Result<Key, Error> {
+    let subqueue =
+        redis_ipc_core::name::Subqueue::parse(subqueue).map_err(|why| name_error(subqueue, why))?;
+    Ok(Key::commands(component_name(component)?, Some(subqueue))?)
+}

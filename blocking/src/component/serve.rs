@@ -1,0 +1,333 @@
+//! Serving: commands handed out one by one, and answered.
+
+use redis_ipc_core::dialect::redis_ipc::{finish_result, read_command, write_error};
+use redis_ipc_core::key::Key;
+use redis_ipc_core::resp::request;
+use redis_ipc_core::write::Writer;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::line::Arrived;
+use super::payload::{NoValue, Payload, Unwritten};
+use super::{Component, Event, Failure, Job, Sender, component_name, queue_key, timestamp};
+use crate::connection::Deadline;
+use crate::error::Error;
+
+/// A command at hand.
+///
+/// It is to be answered with [`answer`](Self::answer) or [`fail`](Self::fail), or to be kept
+/// with [`keep`](Self::keep). One that is dropped is answered with the error `unanswered`, so
+/// that its caller does not wait in vain.
+#[derive(Debug)]
+pub struct Command<'c> {
+    component: &'c mut Component,
+    /// Away from the component's line, where the next command will be put.
+    job: Job,
+    open: bool,
+}
+
+impl<'c> Command<'c> {
+    pub(super) fn new(component: &'c mut Component) -> Self {
+        let job = std::mem::take(&mut component.line.job);
+        Self {
+            component,
+            job,
+            open: true,
+        }
+    }
+
+    /// The command's members as a value.
+    ///
+    /// # Errors
+    /// A [`Failure`] with the code `bad-payload`, ready for the caller.
+    pub fn payload<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        self.job.payload()
+    }
+
+    /// The command's members as JSON text: one object.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.job.text()
+    }
+
+    /// The subqueue it came from, if it was one.
+    #[must_use]
+    pub fn subqueue(&self) -> Option<&str> {
+        self.job.subqueue()
+    }
+
+    /// The command's id.
+    #[must_use]
+    pub fn command_id(&self) -> &str {
+        self.job.command_id()
+    }
+
+    /// Who sent it.
+    #[must_use]
+    pub fn sender(&self) -> &Sender {
+        self.job.sender()
+    }
+
+    /// The component that serves, to call others, publish, keep its status.
+    pub fn component(&mut self) -> &mut Component {
+        self.component
+    }
+
+    /// Whether somebody has asked for a stop, for a handler that takes long.
+    #[must_use]
+    pub fn stop_requested(&self) -> bool {
+        self.component.line.stop.is_requested()
+    }
+
+    /// Takes the next command of another subqueue of this component, if one is there: a look
+    /// at `cancel` while a `print` is at work. Does not wait. The job is to be answered by
+    /// [`Component::answer`].
+    ///
+    /// # Errors
+    /// What broke.
+    pub fn look(&mut self, subqueue: &str) -> Result<Option<Job>, Error> {
+        self.component.take(Some(subqueue))
+    }
+
+    /// The next event that has arrived and was subscribed to. Does not wait.
+    ///
+    /// # Errors
+    /// What broke.
+    pub fn heard(&mut self) -> Result<Option<&Event>, Error> {
+        while let Some(arrived) = self.component.heard_now()? {
+            if arrived == Arrived::Event {
+                return Ok(Some(&self.component.line.event));
+            }
+            self.component.line.set_aside(arrived);
+        }
+        Ok(None)
+    }
+
+    /// Sends the result and asks for the next command, in one write.
+    ///
+    /// # Errors
+    /// [`Error::Value`] if the result is not an object: the caller gets the error `bad-result`
+    /// instead. Else what broke.
+    pub fn answer<R: Serialize + ?Sized>(mut self, result: &R) -> Result<(), Error> {
+        self.finish(&Payload::Value(result))
+    }
+
+    /// As [`answer`](Self::answer), with JSON text: one object.
+    ///
+    /// # Errors
+    /// As with [`answer`](Self::answer).
+    pub fn answer_text(mut self, result: &str) -> Result<(), Error> {
+        self.finish(&Payload::<NoValue>::Text(result))
+    }
+
+    /// Tells the caller that it failed, and asks for the next command.
+    ///
+    /// # Errors
+    /// What broke.
+    pub fn fail(mut self, failure: &Failure) -> Result<(), Error> {
+        self.finish_failed(failure)
+    }
+
+    /// Keeps the command, to answer it later; the loop goes on with the next one.
+    #[must_use = "the caller waits for an answer"]
+    pub fn keep(mut self) -> Job {
+        self.take_job()
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// The job, to be kept, for a handler that only borrows the command.
+    pub(super) fn take_job(&mut self) -> Job {
+        self.open = false;
+        std::mem::take(&mut self.job)
+    }
+
+    pub(super) fn finish<R: Serialize + ?Sized>(
+        &mut self,
+        result: &Payload<'_, R>,
+    ) -> Result<(), Error> {
+        match self.send(|w, id, stamp| {
+            let start = w.len();
+            result.write(w)?;
+            finish_result(w, start, id, stamp)?;
+            Ok(())
+        }) {
+            Err(error @ (Error::Value(_) | Error::TooLong { .. })) => {
+                self.finish_failed(&Failure::new("bad-result", error.to_string()))?;
+                Err(error)
+            }
+            sent => sent,
+        }
+    }
+
+    pub(super) fn finish_failed(&mut self, failure: &Failure) -> Result<(), Error> {
+        self.send(|w, id, stamp| {
+            let start = w.len();
+            write_error(w, failure.code(), failure.message());
+            finish_result(w, start, id, stamp)?;
+            Ok(())
+        })
+    }
+
+    fn send(
+        &mut self,
+        mut write: impl FnMut(
+            &mut Writer<'_>,
+            &str,
+            &redis_ipc_core::dialect::redis_ipc::Stamp<'_>,
+        ) -> Result<(), Unwritten>,
+    ) -> Result<(), Error> {
+        let Some(results) = self.job.results() else {
+            return Ok(());
+        };
+        self.component.connect_line()?;
+        let stamp = self.component.identity.stamp(timestamp());
+        let line = &mut self.component.line;
+        // Whoever stops wants no further command; one that is asked for already is enough.
+        let more = !line.stop.is_requested() && !line.serve.asked() && !line.queues.is_empty();
+        let queues = more.then_some(line.queues.as_slice());
+        let id = self.job.command_id();
+        line.serve
+            .answer(line.connection.session(), results, queues, |w| {
+                write(w, id, &stamp)
+            })?;
+        self.open = false;
+        let deadline = Deadline::after(line.connection.options().reply_limit);
+        line.connection.flush(deadline)
+    }
+}
+
+impl Drop for Command<'_> {
+    fn drop(&mut self) {
+        if self.open {
+            let failure = Failure::new("unanswered", "the component did not answer this command");
+            // Who drops a command does not look at errors either.
+            let _ = self.finish_failed(&failure);
+        }
+        // Its room is used again for the next command.
+        if self.component.line.job.text().is_empty() {
+            self.component.line.job = std::mem::take(&mut self.job);
+        }
+    }
+}
+
+impl Component {
+    /// Serves this component's command queue, or its subqueues in order of priority: whenever
+    /// the component is free, the first queue that has a command wins.
+    ///
+    /// Commands are then handed out by [`next`](Self::next).
+    ///
+    /// ```no_run
+    /// # let mut printer = redis_ipc::Component::connect("printer", "main")?;
+    /// printer.serve(&["cancel", "print"])?;
+    /// # Ok::<(), redis_ipc::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Name`] for a name that is none; nothing is changed then.
+    pub fn serve(&mut self, subqueues: &[&str]) -> Result<(), Error> {
+        let mut queues = Vec::with_capacity(subqueues.len());
+        for subqueue in subqueues {
+            queues.push(queue_key(self.name(), subqueue)?);
+        }
+        let names = subqueues.iter().map(|name| Some((*name).to_owned()));
+        self.serve_queues(queues, names.collect())
+    }
+
+    /// Serves the one queue of a component that has no subqueues.
+    ///
+    /// # Errors
+    /// [`Error::Key`] if its name makes too long a key.
+    pub fn serve_main(&mut self) -> Result<(), Error> {
+        let queue = Key::commands(component_name(self.name())?, None)?;
+        self.serve_queues(vec![queue], vec![None])
+    }
+
+    pub(super) fn serve_queues(
+        &mut self,
+        queues: Vec<Key>,
+        subqueues: Vec<Option<String>>,
+    ) -> Result<(), Error> {
+        self.end_pop()?;
+        self.watch_own_settings()?;
+        self.line.queues = queues;
+        self.line.subqueues = subqueues;
+        Ok(())
+    }
+
+    /// Takes the next command of one of this component's queues, if one is there. Does not wait.
+    ///
+    /// # Errors
+    /// What broke.
+    pub fn take(&mut self, subqueue: Option<&str>) -> Result<Option<Job>, Error> {
+        let queue = match subqueue {
+            Some(subqueue) => queue_key(self.name(), subqueue)?,
+            None => Key::commands(component_name(self.name())?, None)?,
+        };
+        while let Some(mut message) = self.work.lpop(&queue)? {
+            let mut job = Job::default();
+            job.remember(&message);
+            let why = match read_command(&mut message) {
+                Ok(command) => match Key::results_of_peer(command.results_queue) {
+                    Some(results) => {
+                        job.set(&command, results);
+                        job.came_from(&queue, subqueue);
+                        return Ok(Some(job));
+                    }
+                    None => "it wants its result in a key that is no results queue".to_owned(),
+                },
+                Err(why) => why.to_string(),
+            };
+            self.counters.commands_dropped += 1;
+            self.note(&format!("dropped a command: {why}"));
+        }
+        Ok(None)
+    }
+
+    pub(super) fn push_result<R: Serialize + ?Sized>(
+        &mut self,
+        job: &Job,
+        result: &Payload<'_, R>,
+    ) -> Result<(), Error> {
+        let stamp = self.identity.stamp(timestamp());
+        push(&mut self.work, job, |w| {
+            let start = w.len();
+            result.write(w)?;
+            finish_result(w, start, job.command_id(), &stamp)?;
+            Ok(())
+        })
+    }
+
+    pub(super) fn push_failure(&mut self, job: &Job, failure: &Failure) -> Result<(), Error> {
+        let stamp = self.identity.stamp(timestamp());
+        push(&mut self.work, job, |w| {
+            let start = w.len();
+            write_error(w, failure.code(), failure.message());
+            finish_result(w, start, job.command_id(), &stamp)?;
+            Ok(())
+        })
+    }
+}
+
+/// Pushes a result over the connection for work.
+fn push(
+    work: &mut crate::connection::Connection,
+    job: &Job,
+    mut write: impl FnMut(&mut Writer<'_>) -> Result<(), Unwritten>,
+) -> Result<(), Error> {
+    let Some(results) = job.results() else {
+        return Err(Error::Usage("this job came from no queue"));
+    };
+    let deadline = Deadline::after(work.options().reply_limit);
+    let request = work.send(1, deadline, |w| {
+        request::array(w, 3);
+        request::bulk(w, b"RPUSH");
+        request::bulk(w, results.as_bytes());
+        let mut written = Ok(());
+        request::bulk_with(w, |w| written = write(w));
+        written
+    })?;
+    work.reply(request, deadline).map(drop)
+}
