@@ -25,18 +25,20 @@ pub(super) struct Inbox<S> {
 
 #[derive(Debug, Clone, Copy)]
 struct Dropping {
-    /// The frame's type byte.
-    kind: u8,
+    head: Head,
     capacity: usize,
     /// Bytes of it that are gone already.
     dropped: usize,
 }
 
+/// What a frame begins with: as much as it takes to know a push by its name.
+pub(super) type Head = [u8; 32];
+
 pub(super) enum Arrived {
     /// A whole frame, now readable.
     Frame,
     /// A frame that was dropped.
-    TooLong { kind: u8, error: TooLong },
+    TooLong { head: Head, error: TooLong },
 }
 
 impl<S: Storage> Inbox<S> {
@@ -147,9 +149,8 @@ impl<S: Storage> Inbox<S> {
     fn make_room(&mut self) {
         let capacity = self.storage.bytes().len();
         if self.dropping.is_none() && !self.grow(capacity) {
-            let kind = self.storage.bytes().first().copied().unwrap_or_default();
             self.dropping = Some(Dropping {
-                kind,
+                head: self.head(),
                 capacity,
                 dropped: 0,
             });
@@ -163,6 +164,14 @@ impl<S: Storage> Inbox<S> {
         }
     }
 
+    fn head(&self) -> Head {
+        let mut head = Head::default();
+        for (place, byte) in head.iter_mut().zip(self.storage.bytes()) {
+            *place = *byte;
+        }
+        head
+    }
+
     fn grow(&mut self, capacity: usize) -> bool {
         let announced = usize::try_from(self.scanner.total()).unwrap_or(usize::MAX);
         self.storage.grow(announced.max(capacity + 1))
@@ -172,7 +181,7 @@ impl<S: Storage> Inbox<S> {
 impl Dropping {
     fn arrived(self, last: usize) -> Arrived {
         Arrived::TooLong {
-            kind: self.kind,
+            head: self.head,
             error: TooLong {
                 needed: self.dropped + last,
                 capacity: self.capacity,

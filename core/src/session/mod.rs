@@ -242,11 +242,10 @@ impl<S: Storage> Session<S> {
             return Ok(None);
         };
         Ok(Some(match arrived {
-            Arrived::Frame if self.is_push() => Incoming::Push,
+            Arrived::Frame if self.is_push(self.inbox.frame()) => Incoming::Push,
             Arrived::Frame => Incoming::Reply(self.answered()),
-            Arrived::TooLong { kind, error } => {
-                let push = kind == b'>' || (self.resp2_listener && kind == b'*');
-                let of = (!push).then(|| self.answered());
+            Arrived::TooLong { head, error } => {
+                let of = (!self.is_push(&head)).then(|| self.answered());
                 Incoming::TooLong { of, error }
             }
         }))
@@ -260,23 +259,21 @@ impl<S: Storage> Session<S> {
         of
     }
 
-    /// Whether the frame was sent unasked. The confirmations of (un)subscribing are pushes on
-    /// the wire, but they are the answers to our requests.
-    fn is_push(&self) -> bool {
-        match self.inbox.frame().first() {
-            Some(b'>') => !self.is_confirmation(),
-            Some(b'|') if matches!(self.frame(), Reply::Push(_)) => !self.is_confirmation(),
-            Some(b'*') if self.resp2_listener => self.frame_name().is_some_and(is_push_name),
+    /// Whether a frame, of which the beginning is enough, was sent unasked. The confirmations of
+    /// (un)subscribing are pushes on the wire, but they are the answers to our requests.
+    fn is_push(&self, frame: &[u8]) -> bool {
+        match frame.first() {
+            Some(b'>') => !self.is_confirmation(frame),
+            Some(b'|') if matches!(Reply::parse(frame), Reply::Push(_)) => {
+                !self.is_confirmation(frame)
+            }
+            Some(b'*') if self.resp2_listener => name(frame).is_some_and(is_push_name),
             _ => false,
         }
     }
 
-    fn is_confirmation(&self) -> bool {
-        self.outstanding() > 0 && self.frame_name().is_some_and(is_confirmation_name)
-    }
-
-    fn frame_name(&self) -> Option<&[u8]> {
-        self.frame().elements()?.next()?.bytes()
+    fn is_confirmation(&self, frame: &[u8]) -> bool {
+        self.outstanding() > 0 && name(frame).is_some_and(is_confirmation_name)
     }
 
     /// The message that the last [`poll`](Self::poll) found.
@@ -316,6 +313,11 @@ impl<S: Storage> Session<S> {
         self.outbox.resend(kept, header)?;
         Ok(self.number(1))
     }
+}
+
+/// What the frame of a push calls itself.
+fn name(frame: &[u8]) -> Option<&[u8]> {
+    Reply::parse(frame).elements()?.next()?.bytes()
 }
 
 fn is_push_name(name: &[u8]) -> bool {

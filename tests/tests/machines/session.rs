@@ -261,6 +261,24 @@ fn a_push_too_long_answers_nobody() {
     }
 }
 
+#[test]
+fn a_confirmation_too_long_still_answers_its_request() {
+    let pattern = "channel.events.a-component-with-a-long-name.and-a-subchannel";
+    for (kind, resp2) in [('>', false), ('*', true)] {
+        for name in ["psubscribe", "punsubscribe"] {
+            let stream = format!("{kind}3\r\n{}{}:1\r\n+OK\r\n", bulk(name), bulk(pattern));
+            for cuts in every_cut(stream.len()) {
+                let mut session = Session::new([0; 64], [0; 64]);
+                session.set_resp2_listener(resp2);
+                let asked = ask_all(&mut session, 2);
+                let found = found(&mut session, &asked, stream.as_bytes(), &cuts);
+                assert!(found[0].starts_with("Some(Some(0)) too long"), "{found:?}");
+                assert_eq!(found[1..], ["Some(1) Simple([79, 75])"]);
+            }
+        }
+    }
+}
+
 /// A buffer that grows, as far as it may.
 struct Growing {
     bytes: Vec<u8>,
