@@ -43,6 +43,10 @@ impl Storage for Growing {
         }
         true
     }
+
+    fn limit(&self) -> usize {
+        self.limit
+    }
 }
 
 #[cfg(test)]

@@ -151,7 +151,7 @@ impl<S: Storage> Inbox<S> {
         if self.dropping.is_none() && !self.grow(capacity) {
             self.dropping = Some(Dropping {
                 head: self.head(),
-                capacity,
+                capacity: self.storage.limit(),
                 dropped: 0,
             });
         }

@@ -32,6 +32,10 @@ pub trait Storage {
     fn grow(&mut self, needed: usize) -> bool {
         self.bytes().len() >= needed
     }
+    /// How many bytes it can have at most, for errors to name.
+    fn limit(&self) -> usize {
+        self.bytes().len()
+    }
 }
 
 impl<const N: usize> Storage for [u8; N] {

@@ -92,7 +92,7 @@ impl<S: Storage> Outbox<S> {
         }
         Err(TooLong {
             needed: length,
-            capacity: self.storage.bytes().len().saturating_sub(self.end),
+            capacity: self.storage.limit().saturating_sub(self.end),
         })
     }
 

@@ -306,6 +306,9 @@ impl Storage for Growing {
         self.bytes.resize(needed.max(self.bytes.len()), 0);
         true
     }
+    fn limit(&self) -> usize {
+        self.limit
+    }
 }
 
 #[test]
@@ -319,14 +322,19 @@ fn a_buffer_that_can_grow_does_so_up_to_its_limit() {
             let found = found(&mut session, &asked, stream.as_bytes(), &cuts);
             let kept = reply.len() <= 1000;
             assert_eq!(found[0].starts_with("Some(0)"), kept, "{}", found[0]);
+            assert_eq!(found[0].ends_with("does not fit 1000 bytes"), !kept);
             assert_eq!(found[1..], ["Some(1) Simple([79, 75])"]);
         }
     }
     let mut session = Session::new(Growing::new(200), Growing::new(200));
     ask(&mut session, &[&[b'x'; 150]]).unwrap();
     let error = ask(&mut session, &[&[b'y'; 150]]).unwrap_err();
-    assert_eq!((error.needed, session.outstanding()), (162, 1));
-    assert_eq!(session.outgoing().len(), 162);
+    let sizes = TooLong {
+        needed: 162,
+        capacity: 38,
+    };
+    assert_eq!(error, sizes);
+    assert_eq!((session.outstanding(), session.outgoing().len()), (1, 162));
 }
 
 #[test]
