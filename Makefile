@@ -7,7 +7,8 @@ BARE := thumbv7em-none-eabihf
 
 CARGO ?= cargo
 SETUP := tests/setup.sh
-LOCKED := --workspace --locked
+# The benchmark too, which a plain `cargo test` leaves out with all its peers.
+EVERYTHING := --workspace --locked
 
 # `cross` looks for a file of another name.
 export CROSS_CONFIG := $(CURDIR)/cross.toml
@@ -27,21 +28,22 @@ demo: ## Show a printer, its caller and its events on a private server.
 
 test: ## Run every test; installs a redis-server if there is none.
 	@$(SETUP) program redis-server cc
-	$(CARGO) test $(LOCKED)
+	$(CARGO) test --locked
 	@$(MAKE) --no-print-directory bare msrv
 
 bench: ## Measure against the peers, in one run.
 	@$(SETUP) program redis-server
+	$(CARGO) test --quiet --release --locked -p redis-ipc-bench
 	@tests/bench/run.sh
 
 lint: ## Check format, lints and documentation; a warning is an error.
 	@$(SETUP) component rustfmt clippy
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy $(LOCKED) --all-targets -- -D warnings
+	$(CARGO) clippy $(EVERYTHING) --all-targets -- -D warnings
 	@$(MAKE) --no-print-directory doc
 
 doc: ## Build the documentation.
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(LOCKED) --no-deps
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(EVERYTHING) --no-deps
 
 bare: ## Build core for a microcontroller.
 	@if $(SETUP) target $(BARE); then set -x; \
