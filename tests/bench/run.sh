@@ -195,14 +195,18 @@ call_round() {
     shift 2
     measure "$group" raw "$@" "$out/c/call_raw" "$socket" "$calls"
     measure "$group" original "$@" "$out/c/call_original" "$socket" "$calls"
-    measure "$group" ours "$@" "$rust" call "$socket" "$calls"
+    measure "$group" ours "$@" "$rust" call ours "$socket" "$calls"
+    measure "$group" ours_with_strings "$@" "$rust" call ours_with_strings "$socket" "$calls"
 }
 
 call_costs() {
     local socket=$1 meter=$2 group=$3
     each "$group" raw 500 2500 "$meter" taskset -c "$core" "$out/c/call_raw" "$socket"
     each "$group" original 500 2500 "$meter" taskset -c "$core" "$out/c/call_original" "$socket"
-    each "$group" ours 500 2500 "$meter" taskset -c "$core" "$rust" call "$socket"
+    local who
+    for who in ours ours_with_strings; do
+        each "$group" $who 500 2500 "$meter" taskset -c "$core" "$rust" call $who "$socket"
+    done
 }
 
 # redis-benchmark sends the same command: SOCKET set|rpush BATCH OPERATIONS.

@@ -3,6 +3,7 @@
 
 use std::process::ExitCode;
 
+mod call;
 mod codec;
 mod envelope;
 mod inputs;
@@ -31,7 +32,8 @@ const USAGE: &str = "usage:
   encode WHO VALUE COUNT
   envelope decode|encode WHO MESSAGE COUNT
   pipeline WHO SOCKET set|rpush BATCH OPERATIONS
-  call SOCKET CALLS
+  call WHO SOCKET CALLS
+  call-component WHO SOCKET CALLS
   report SAMPLES MACHINE FOLDER";
 
 /// What run.sh takes for "leave this figure out".
@@ -65,7 +67,8 @@ fn run(words: &[&str]) -> Outcome {
             let load = pipeline::Load::new(command, batch.parse()?, operations.parse()?);
             pipeline::run(who, socket, &load)
         }
-        ["call", _, _] => Err(Failure::NotBuilt),
+        ["call", who, socket, calls] => call::run(who, socket, calls.parse()?),
+        ["call-component", who, socket, calls] => call::component(who, socket, calls.parse()?),
         ["report", samples, machine, folder] => report::write(samples, machine, folder),
         _ => Err(Failure::Broken(USAGE.to_owned())),
     }

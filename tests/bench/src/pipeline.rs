@@ -5,6 +5,8 @@
 
 use std::time::Instant;
 
+use redis_ipc::{Connection, Endpoint};
+
 use crate::{Failure, Outcome};
 
 const KEY: &str = "bench:pipeline";
@@ -41,6 +43,7 @@ impl Load {
 pub(crate) fn run(who: &str, socket: &str, load: &Load) -> Outcome {
     match who {
         "redis_rs" => redis_rs(socket, load),
+        "ours" => ours(socket, load),
         _ => Err(Failure::NotBuilt),
     }
 }
@@ -74,4 +77,25 @@ fn redis_rs(socket: &str, load: &Load) -> Outcome {
         Ok(pipe.exec(&mut connection)?)
     })?;
     Ok(redis::cmd("DEL").arg(KEY).exec(&mut connection)?)
+}
+
+fn ours(socket: &str, load: &Load) -> Outcome {
+    let endpoint: Endpoint = format!("unix://{socket}").parse()?;
+    let mut connection = Connection::open(&endpoint)?;
+    connection.del(&[KEY])?;
+    timed(load, || {
+        let mut pipeline = connection.pipeline();
+        for _ in 0..load.batch {
+            pipeline.command(&[load.command.as_bytes(), KEY.as_bytes(), &load.value])?;
+        }
+        let mut replies = pipeline.send()?;
+        while let Some(reply) = replies.next()? {
+            if let Some(error) = reply.error() {
+                return Err(Failure::Broken(error.to_string()));
+            }
+        }
+        Ok(())
+    })?;
+    connection.del(&[KEY])?;
+    Ok(())
 }

@@ -1,0 +1,178 @@
+//! One call through redis-ipc: a component and its caller, each a process of its own.
+//!
+//! The texts of the payloads are heapless ones, so that whatever the heap is asked for is
+//! redis-ipc's doing; `ours_with_strings` has a `String` for each, as most programs do.
+
+use std::process::{Child, Command as Process};
+use std::time::{Duration, Instant};
+
+use redis_ipc::{Component, Connection, Endpoint, Failure as Refusal, Options, Service, Stop};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{Failure, Outcome};
+
+/// Calls made before the clock is looked at, as many as the peers make.
+const WARM_UP: u32 = 500;
+
+/// Bytes of a message each way.
+const MESSAGE: usize = 220;
+
+const QUEUE: &str = "queues.commands.printer";
+
+type Bounded = heapless::String<128>;
+
+/// What the caller sends.
+#[derive(Serialize, Deserialize)]
+struct Print<T> {
+    method: T,
+    text: T,
+}
+
+/// What the component answers.
+#[derive(Serialize, Deserialize)]
+struct Printed<T> {
+    done: bool,
+    text: T,
+}
+
+/// Makes the calls and prints p50, p90, p99 in microseconds.
+pub(crate) fn run(who: &str, socket: &str, calls: u32) -> Outcome {
+    match who {
+        "ours" => call::<Bounded>(socket, calls, start(who, socket, calls)?),
+        "ours_with_strings" => call::<String>(socket, calls, start(who, socket, calls)?),
+        _ => Err(Failure::NotBuilt),
+    }
+}
+
+/// What the process that [`run`] starts does: answers all calls, then ends.
+pub(crate) fn component(who: &str, socket: &str, calls: u32) -> Outcome {
+    match who {
+        "ours" => serve::<Bounded>(socket, calls),
+        "ours_with_strings" => serve::<String>(socket, calls),
+        _ => Err(Failure::NotBuilt),
+    }
+}
+
+fn endpoint(socket: &str) -> Result<Endpoint, Failure> {
+    Ok(format!("unix://{socket}").parse()?)
+}
+
+fn join(socket: &str, name: &str) -> Result<Component, Failure> {
+    let options = Options::default();
+    Ok(Component::connect_to(
+        &endpoint(socket)?,
+        name,
+        "main",
+        options,
+    )?)
+}
+
+/// Starts the component, on a queue that holds nothing of an earlier run.
+fn start(who: &str, socket: &str, calls: u32) -> Result<Child, Failure> {
+    Connection::open(&endpoint(socket)?)?.del(&[QUEUE])?;
+    let mut process = Process::new(std::env::current_exe()?);
+    process.args(["call-component", who, socket, &calls.to_string()]);
+    Ok(process.spawn()?)
+}
+
+fn call<T: DeserializeOwned>(socket: &str, calls: u32, mut component: Child) -> Outcome {
+    let made = measure::<T>(socket, calls);
+    if made.is_err() {
+        component.kill()?;
+    }
+    let ended = component.wait()?;
+    let durations = made?;
+    if !ended.success() {
+        return Err(Failure::Broken("the component failed".to_owned()));
+    }
+    print_percentiles(durations);
+    Ok(())
+}
+
+fn measure<T: DeserializeOwned>(socket: &str, calls: u32) -> Result<Vec<Duration>, Failure> {
+    let mut caller = join(socket, "caller")?;
+    let padding = padding_of_command();
+    let job = Print {
+        method: "print",
+        text: padding.as_str(),
+    };
+    let mut durations = Vec::with_capacity(calls as usize);
+    for number in 0..WARM_UP + calls {
+        let before = Instant::now();
+        let printed: Printed<T> = caller.call("printer", &job, Duration::from_secs(10))?;
+        if !printed.done {
+            return Err(Failure::Broken("not done".to_owned()));
+        }
+        if number >= WARM_UP {
+            durations.push(before.elapsed());
+        }
+    }
+    Ok(durations)
+}
+
+fn serve<T>(socket: &str, calls: u32) -> Outcome
+where
+    T: Serialize + DeserializeOwned + Clone + AsRef<str> + for<'t> TryFrom<&'t str>,
+{
+    let mut printer = join(socket, "printer")?;
+    let stop = Stop::new();
+    let end = stop.clone();
+    let mut left = WARM_UP + calls;
+    let mut text: Option<T> = None;
+    Service::new()
+        .on_command(move |job: Print<T>, command| {
+            left -= 1;
+            if left == 0 {
+                end.request();
+            }
+            if job.method.as_ref() != "print" || job.text.as_ref().is_empty() {
+                return Err(Refusal::new("bad-job", "there is nothing to print"));
+            }
+            if text.is_none() {
+                text = T::try_from(&padding_of_result(command.command_id())).ok();
+            }
+            let text = text.clone();
+            let text = text.ok_or_else(|| Refusal::new("bad-result", "the text does not fit"))?;
+            Ok(Printed { done: true, text })
+        })
+        .until(stop)
+        .run(&mut printer)?;
+    Ok(())
+}
+
+/// What brings the caller's message to its size.
+fn padding_of_command() -> String {
+    let id = format!("caller-main-{}-1234567890123456", std::process::id());
+    let bare = format!(
+        r#"{{"method":"print","text":"","results_queue":"queues.results.caller.main","command_id":"{id}",{}"#,
+        stamp("caller")
+    );
+    "m".repeat(MESSAGE.saturating_sub(bare.len()).max(1))
+}
+
+/// What brings the component's message to its size.
+fn padding_of_result(id: &str) -> String {
+    let bare = format!(
+        r#"{{"done":true,"text":"","command_id":"{id}",{}"#,
+        stamp("printer")
+    );
+    "m".repeat(MESSAGE.saturating_sub(bare.len()).max(1))
+}
+
+/// The members that end every message, as long as in this process's own.
+fn stamp(component: &str) -> String {
+    let tid = std::process::id();
+    format!(
+        r#""timestamp":"1234567890.123456","component":"{component}","thread":"main","tid":{tid}}}"#
+    )
+}
+
+fn print_percentiles(mut durations: Vec<Duration>) {
+    durations.sort_unstable();
+    for (name, percent) in [("p50", 50), ("p90", 90), ("p99", 99)] {
+        let at = durations.len() * percent / 100;
+        if let Some(duration) = durations.get(at) {
+            println!("{name} {:.2}", duration.as_secs_f64() * 1e6);
+        }
+    }
+}
