@@ -21,6 +21,9 @@ pub(crate) use commands::pairs;
 pub use handshake::Server;
 pub use pipeline::{Pipeline, Replies};
 
+/// How long to wait before a server that is loading is asked again.
+const LOADING_PAUSE: Duration = Duration::from_millis(20);
+
 /// A synchronous client of one server.
 ///
 /// Every request has one deadline over connecting, sending and receiving
@@ -152,6 +155,36 @@ impl Connection {
 
     pub(crate) fn ask(&mut self, write: impl FnMut(&mut Writer<'_>)) -> Result<Reply<'_>, Error> {
         self.ask_within(self.options.reply_limit, write)
+    }
+
+    /// As [`ask`](Self::ask), for a request that changes nothing, or nothing more if it is
+    /// executed twice: sent once more if the connection breaks before its reply is here.
+    pub(crate) fn ask_again(
+        &mut self,
+        mut write: impl FnMut(&mut Writer<'_>),
+    ) -> Result<Reply<'_>, Error> {
+        let deadline = Deadline::after(self.options.reply_limit);
+        let request = match self.send_and_await(deadline, &mut write) {
+            Err(Error::Disconnected { .. }) => self.send_and_await(deadline, &mut write),
+            outcome => outcome,
+        };
+        request?;
+        match self.session.frame() {
+            Reply::Error(error) => Err(ServerError::new(&error).into()),
+            reply => Ok(reply),
+        }
+    }
+
+    fn send_and_await(
+        &mut self,
+        deadline: Deadline,
+        mut write: impl FnMut(&mut Writer<'_>),
+    ) -> Result<(), Error> {
+        let request = self.send(1, deadline, |w| {
+            write(w);
+            Ok::<(), TooLong>(())
+        })?;
+        self.await_reply(request, deadline)
     }
 
     fn ask_within(
@@ -330,28 +363,54 @@ impl Connection {
         self.session.reset();
     }
 
-    /// Makes a connection if there is none; says whether it is a new one.
+    /// Makes a connection if there is none; says whether it is a new one. Waits for a server
+    /// that is still loading its data.
     pub(crate) fn ensure_connected(&mut self) -> Result<bool, Error> {
         if self.socket.is_some() {
             return Ok(false);
         }
         let deadline = Deadline::after(self.options.connect_limit);
-        let socket =
-            Socket::connect(&self.endpoint, deadline.at).map_err(|source| Error::Connect {
-                endpoint: self.endpoint.to_string(),
-                source,
-            })?;
+        loop {
+            match self.connect_once(deadline) {
+                Ok(()) => return Ok(true),
+                Err(Error::Server(error))
+                    if error.code() == "LOADING" && Instant::now() < deadline.at =>
+                {
+                    std::thread::sleep(LOADING_PAUSE);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn connect_once(&mut self, deadline: Deadline) -> Result<(), Error> {
+        let socket = Socket::connect(&self.endpoint, deadline.at);
+        let socket = socket.map_err(|source| Error::Connect {
+            endpoint: self.endpoint.to_string(),
+            source,
+        })?;
         self.session.reset();
         self.socket = Some(socket);
         self.generation = self.generation.wrapping_add(1);
         match self.greet(deadline) {
-            Ok(server) => self.server = server,
+            Ok(server) => {
+                self.server = server;
+                Ok(())
+            }
             Err(error) => {
                 self.disconnect();
-                return Err(error);
+                Err(error)
             }
         }
-        Ok(true)
+    }
+
+    /// What the server calls this run of itself; `None` if it does not tell.
+    pub(crate) fn run_id(&mut self) -> Result<Option<String>, Error> {
+        match self.ask_again(|w| request::command(w, &[b"INFO", b"server"])) {
+            Ok(reply) => Ok(reply.bytes().and_then(run_id_in)),
+            Err(Error::Server(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// A reply may still come, and must not be taken for the answer to something else.
@@ -409,6 +468,12 @@ impl Deadline {
             limit,
         }
     }
+}
+
+fn run_id_in(info: &[u8]) -> Option<String> {
+    let info = String::from_utf8_lossy(info);
+    let id = info.lines().find_map(|line| line.strip_prefix("run_id:"))?;
+    Some(id.trim().to_owned())
 }
 
 fn closed(outcome: Outcome) -> Error {

@@ -118,6 +118,16 @@ impl Error {
         }
     }
 
+    /// Whether the same request may succeed later by itself: the server cannot be reached now, or
+    /// refuses for a reason that passes.
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Server(error) => error.is_temporary(),
+            error => error.is_disconnection(),
+        }
+    }
+
     /// Whether the server could not be reached, or not any more.
     #[must_use]
     pub fn is_disconnection(&self) -> bool {
@@ -282,6 +292,15 @@ impl ServerError {
         }
     }
 
+    /// An error from inside a script or a transaction, other parts of which may have been
+    /// executed.
+    pub(crate) fn inside(reply: &ErrorReply<'_>) -> Self {
+        Self {
+            partial: true,
+            ..Self::new(reply)
+        }
+    }
+
     /// The whole text: a code in capitals and what it means.
     #[must_use]
     pub fn text(&self) -> &str {
@@ -305,9 +324,13 @@ impl ServerError {
     }
 
     /// Whether the same request may succeed later without anybody changing it: the server is
-    /// loading, out of memory, cannot write to its disk, is a replica for now.
+    /// loading, out of memory, cannot write to its disk, is a replica for now, has too many
+    /// clients.
     #[must_use]
     pub fn is_temporary(&self) -> bool {
+        if self.text.starts_with("ERR max number of clients") {
+            return true;
+        }
         matches!(
             self.code(),
             "LOADING"

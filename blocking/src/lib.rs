@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod backoff;
 mod component;
 mod connection;
 mod endpoint;
@@ -9,8 +10,9 @@ mod socket;
 mod storage;
 
 pub use component::{
-    CallError, Command, Component, Counters, DEFAULT_QUEUE_LIMIT, DebugMessage, Event, Failure,
-    Hash, HashKind, Job, Level, Limitation, Sender, Service, Stop, Taken, Turn, Watched,
+    BusEvent, CallError, Command, Component, Counters, DEFAULT_QUEUE_LIMIT, DebugMessage, Event,
+    Failure, Hash, HashKind, Job, Level, Limitation, Sender, Service, State, Stop, Taken, Turn,
+    Watched,
 };
 pub use connection::{Connection, Pair, Pipeline, Replies, Server};
 pub use endpoint::{Endpoint, EndpointError, MAX_SOCKET_PATH_BYTES};

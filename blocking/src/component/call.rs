@@ -185,6 +185,7 @@ impl Component {
         payload: &Payload<'_, P>,
         timeout: Duration,
     ) -> Result<&str, CallError> {
+        self.know_server()?;
         let parsed = Recipient::parse(recipient).map_err(|why| name_error(recipient, why))?;
         let queue = parsed.commands_queue().map_err(Error::from)?;
         let results = self.identity.results_queue().clone();

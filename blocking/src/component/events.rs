@@ -109,6 +109,7 @@ impl Component {
         let component = component_name(self.identity.component())?;
         let subchannel = subchannel.map(subqueue).transpose()?;
         let channel = Key::events(component, subchannel)?;
+        self.know_server()?;
         let stamp = self.identity.stamp(super::timestamp());
         publish(&mut self.work, &channel, |w| {
             let start = w.len();

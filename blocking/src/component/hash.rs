@@ -10,7 +10,7 @@ use super::hash_value::{fields_of, read_fields, read_value, value_of};
 use super::watch::HashKind;
 use super::{Component, component_name};
 use crate::connection::Deadline;
-use crate::error::Error;
+use crate::error::{Error, ServerError};
 
 /// The settings or the status of one component.
 ///
@@ -135,6 +135,12 @@ impl Hash<'_> {
     /// As with [`set`](Self::set).
     pub fn delete<A: AsRef<[u8]>>(&mut self, fields: &[A]) -> Result<u64, Error> {
         self.check_writer()?;
+        if self.kind == HashKind::Status {
+            for field in fields {
+                let field = String::from_utf8_lossy(field.as_ref());
+                self.component.own_status.remove(&*field);
+            }
+        }
         match fields {
             [] => Ok(0),
             _ => self.component.work.hdel(&self.key, fields),
@@ -147,6 +153,9 @@ impl Hash<'_> {
     /// As with [`set`](Self::set).
     pub fn clear(&mut self) -> Result<bool, Error> {
         self.check_writer()?;
+        if self.kind == HashKind::Status {
+            self.component.own_status.clear();
+        }
         let removed = self.component.work.del(&[self.key.as_bytes()])?;
         Ok(removed > 0)
     }
@@ -162,20 +171,41 @@ impl Hash<'_> {
             .filter(|(_, value)| value.is_none())
             .map(|(name, _)| name.as_str())
             .collect();
+        if self.kind == HashKind::Status {
+            self.remember(fields);
+        }
+        let (work, key) = (&mut self.component.work, &self.key);
         match (set.is_empty(), gone.is_empty()) {
             (true, true) => Ok(()),
-            (true, false) => self.component.work.hdel(&self.key, &gone).map(drop),
-            (false, true) => self
-                .component
-                .work
-                .ask(|w| write_set(w, &self.key, &set))
-                .map(drop),
+            (true, false) => work.hdel(key, &gone).map(drop),
+            // One's own status may be written twice, if nobody knows whether it was once.
+            (false, true) if self.kind == HashKind::Status => {
+                work.ask_again(|w| write_set(w, key, &set)).map(drop)
+            }
+            (false, true) => work.ask(|w| write_set(w, key, &set)).map(drop),
             (false, false) => self.store_both(&set, &gone),
         }?;
+        self.component.know_server()?;
         if self.key.as_str() == OWN_SETTINGS {
             self.component.read_own_settings()?;
         }
         Ok(())
+    }
+
+    /// Keeps in mind what is to be written again on a server that has forgotten it.
+    fn remember(&mut self, fields: &[(String, Option<String>)]) {
+        let status = &mut self.component.own_status;
+        for (name, value) in fields {
+            match (value, status.get_mut(name)) {
+                (Some(value), Some(known)) => value.clone_into(known),
+                (Some(value), None) => {
+                    status.insert(name.clone(), value.clone());
+                }
+                (None, _) => {
+                    status.remove(name);
+                }
+            }
+        }
     }
 
     /// Sets some fields and deletes others in one transaction, so that a watcher sees both.
@@ -194,7 +224,14 @@ impl Hash<'_> {
             request::command(w, &[b"EXEC"]);
             Ok::<(), TooLong>(())
         })?;
-        work.reply(first.after(3), deadline).map(drop)
+        let reply = work.reply(first.after(3), deadline)?;
+        let refused = reply
+            .elements()
+            .and_then(|mut all| all.find_map(|one| one.error()));
+        match refused {
+            Some(error) => Err(ServerError::inside(&error).into()),
+            None => Ok(()),
+        }
     }
 
     /// Compat: whoever is not the settings writer of the bus writes no settings, as in the

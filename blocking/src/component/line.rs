@@ -25,6 +25,8 @@ pub(super) struct Line {
     pub(super) connection: Connection,
     /// The connection that the fields below are set up on.
     pub(super) generation: u32,
+    /// The run of the server that it goes to, if it tells.
+    pub(super) run_id: Option<String>,
     pub(super) subscriptions: Box<Subscriptions<MAX_SUBSCRIPTIONS>>,
     pub(super) serve: Serve,
     /// The queues that are served, the most urgent first.
@@ -89,6 +91,7 @@ impl Line {
         Self {
             connection: Connection::closed(endpoint, options),
             generation: 0,
+            run_id: None,
             subscriptions: Box::new(Subscriptions::new()),
             serve: Serve::new(),
             queues: Vec::new(),

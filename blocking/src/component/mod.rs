@@ -9,12 +9,15 @@ mod hash_value;
 mod job;
 mod line;
 mod next;
+mod outage;
 mod payload;
+mod recover;
 mod serve;
 mod service;
 mod stop;
 mod watch;
 
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use redis_ipc_core::dialect::redis_ipc::Timestamp;
@@ -27,6 +30,7 @@ use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::options::Options;
 use line::Line;
+use outage::Outage;
 
 pub use call::{CallError, Taken};
 pub use debug::{DebugMessage, Level};
@@ -35,6 +39,7 @@ pub use failure::Failure;
 pub use hash::Hash;
 pub use job::{Job, Sender};
 pub use next::Turn;
+pub use outage::{BusEvent, State};
 pub use serve::Command;
 pub use service::Service;
 pub use stop::Stop;
@@ -79,6 +84,16 @@ pub struct Component {
     lost: Vec<Limitation>,
     line: Line,
     counters: Counters,
+    /// The run of the server that all this belongs to, if it tells.
+    run_id: Option<String>,
+    /// The connection for work that `run_id` was asked on.
+    work_generation: u32,
+    outage: Outage,
+    /// What has happened to the bus and was not told yet.
+    news: VecDeque<BusEvent>,
+    restarted: bool,
+    /// What this component has written into its status, to be written again on a new server.
+    own_status: BTreeMap<String, String>,
 }
 
 /// The settings of redis-ipc itself: the hash `settings.redis-ipc`.
@@ -190,7 +205,14 @@ impl Component {
             lost: Vec::new(),
             line: Line::closed(endpoint, options),
             counters: Counters::default(),
+            run_id: None,
+            work_generation: 0,
+            outage: Outage::none(endpoint),
+            news: VecDeque::new(),
+            restarted: false,
+            own_status: BTreeMap::new(),
         };
+        component.know_server()?;
         let results = component.identity.results_queue().clone();
         component.work.del(&[results.as_bytes()])?;
         component.read_own_settings()?;
@@ -220,6 +242,12 @@ impl Component {
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.counters
+    }
+
+    /// How this component stands with its bus, as far as it has noticed.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        self.outage.state()
     }
 
     /// How many commands may wait in a queue before [`call`](Self::call) takes its own back and

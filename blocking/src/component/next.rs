@@ -10,9 +10,11 @@ use redis_ipc_core::session::Incoming;
 use redis_ipc_core::subscription::Heard;
 use redis_ipc_core::topic::Topic;
 
+#[allow(unused_imports, reason = "for the documentation")]
+use super::Counters;
 use super::line::{Arrived, Tick};
 use super::watch::Watched;
-use super::{Command, Component, DebugMessage, Event, Level, Stop};
+use super::{BusEvent, Command, Component, DebugMessage, Event, Level, Stop};
 use crate::connection::{Deadline, Next};
 use crate::error::{Error, ServerError};
 
@@ -39,6 +41,8 @@ pub enum Turn<'c> {
     Debug(&'c DebugMessage),
     /// The present state of a watched hash.
     Changed(&'c Watched),
+    /// The bus went away or came back. Nothing needs to be done about it.
+    Bus(BusEvent),
     /// The timer.
     Tick,
     /// Somebody asked for a stop. Nothing is in flight any more, and the next turn would take up
@@ -50,6 +54,7 @@ pub enum Turn<'c> {
 enum Found {
     Arrived(Arrived),
     Changed(usize),
+    Bus(BusEvent),
     Tick,
     Stop,
     /// The time-out.
@@ -62,13 +67,19 @@ impl Component {
     /// [timer](Self::set_tick). `None` says that `timeout` passed; nothing is lost by that.
     /// Without a time-out it waits for ever.
     ///
+    /// A bus that goes away comes back by itself: it is connected to again and again, with waits
+    /// that grow, and everything is taken up as it was. [`Turn::Bus`] tells of it. A command may
+    /// have been popped by a request whose reply never came; [`Counters::pops_unknown`] counts
+    /// those.
+    ///
     /// # Errors
-    /// What broke. The next call connects again and takes up everything as it was.
+    /// What does not pass by itself: a wrong password, a missing permission.
     pub fn next(&mut self, timeout: Option<Duration>) -> Result<Option<Turn<'_>>, Error> {
         Ok(match self.find(timeout)? {
             Found::Nothing => None,
             Found::Stop => Some(Turn::Stop),
             Found::Tick => Some(Turn::Tick),
+            Found::Bus(event) => Some(Turn::Bus(event)),
             Found::Changed(watch) => self
                 .line
                 .watches
@@ -93,36 +104,49 @@ impl Component {
     fn find(&mut self, timeout: Option<Duration>) -> Result<Found, Error> {
         let limit = timeout.map(Deadline::after);
         loop {
-            if let Some(found) = self.due()? {
-                return Ok(found);
-            }
-            self.prepare_line()?;
-            let until = earlier(limit, self.line.tick.map(|tick| tick.next()));
-            match self.line_next(until)? {
-                Next::Message(incoming) => {
-                    if let Some(arrived) = self.sort(incoming)? {
-                        return Ok(Found::Arrived(arrived));
-                    }
-                }
-                Next::Late if limit.is_some_and(|limit| Instant::now() >= limit.at) => {
-                    return Ok(Found::Nothing);
-                }
-                Next::Late | Next::Interrupted => {}
+            match self.step(limit) {
+                Ok(Some(found)) => return Ok(found),
+                Ok(None) => {}
+                Err(error) if error.is_temporary() => self.lost_bus(&error),
+                Err(error) => return Err(error),
             }
         }
     }
 
-    /// What there is to do without waiting.
-    fn due(&mut self) -> Result<Option<Found>, Error> {
-        if self.line.stop.is_requested() {
-            self.wind_down()?;
-            return Ok(Some(Found::Stop));
+    fn step(&mut self, limit: Option<Deadline>) -> Result<Option<Found>, Error> {
+        if let Some(found) = self.due()? {
+            return Ok(Some(found));
         }
-        if let Some(arrived) = self.line.take_up() {
-            return Ok(Some(Found::Arrived(arrived)));
+        let until = earlier(limit, self.line.tick.map(|tick| tick.next()));
+        let is_late = || limit.is_some_and(|limit| Instant::now() >= limit.at);
+        if !self.outage.is_over() && !self.await_attempt(until) {
+            return Ok(is_late().then_some(Found::Nothing));
         }
         if let Some(watch) = self.changed_watch()? {
             return Ok(Some(Found::Changed(watch)));
+        }
+        self.prepare_line()?;
+        self.bus_is_well();
+        if !self.news.is_empty() {
+            return Ok(None);
+        }
+        match self.line_next(until)? {
+            Next::Message(incoming) => Ok(self.sort(incoming)?.map(Found::Arrived)),
+            Next::Late if is_late() => Ok(Some(Found::Nothing)),
+            Next::Late | Next::Interrupted => Ok(None),
+        }
+    }
+
+    /// What there is to do without the server.
+    fn due(&mut self) -> Result<Option<Found>, Error> {
+        if self.line.stop.is_requested() {
+            return self.wind_down().map(|()| Some(Found::Stop));
+        }
+        if let Some(event) = self.news.pop_front() {
+            return Ok(Some(Found::Bus(event)));
+        }
+        if let Some(arrived) = self.line.take_up() {
+            return Ok(Some(Found::Arrived(arrived)));
         }
         let tick = self.line.tick.as_mut();
         Ok(tick.is_some_and(Tick::is_due).then_some(Found::Tick))
@@ -131,6 +155,7 @@ impl Component {
     /// Connects, subscribes to what is to be heard, asks for the next command: whatever of it
     /// is not done yet.
     fn prepare_line(&mut self) -> Result<(), Error> {
+        self.know_server()?;
         self.connect_line()?;
         let line = &mut self.line;
         if !line.queues.is_empty() && !line.serve.asked() {
@@ -140,29 +165,11 @@ impl Component {
         line.connection.flush(deadline)
     }
 
-    /// Connects if need be, and makes a new connection what the old one was.
-    pub(super) fn connect_line(&mut self) -> Result<(), Error> {
-        let line = &mut self.line;
-        line.connection.ensure_connected()?;
-        if line.generation == line.connection.generation() {
-            return Ok(());
-        }
-        line.serve.reset();
-        line.subscriptions.reset();
-        if line.connection.server().protocol() < 3 {
-            line.connection.session().set_resp2_listener(true);
-        }
-        line.subscriptions.resubscribe(line.connection.session())?;
-        line.generation = line.connection.generation();
-        line.tracked_by = None;
-        Ok(())
-    }
-
     fn line_next(&mut self, until: Option<Deadline>) -> Result<Next, Error> {
-        let popping = self.line.serve.asked();
         self.line.connection.next(until).inspect_err(|_| {
-            if popping {
+            if self.line.serve.asked() {
                 self.counters.pops_unknown += 1;
+                self.line.serve.reset();
             }
         })
     }
@@ -319,8 +326,16 @@ impl Component {
     }
 
     /// Leaves nothing in flight: commands that were popped and not handed out go back to the
-    /// head of their queues, results are seen to arrive.
+    /// head of their queues, results are seen to arrive. Without a server there is nothing to be
+    /// left.
     fn wind_down(&mut self) -> Result<(), Error> {
+        match self.leave_nothing() {
+            Err(error) if error.is_disconnection() => Ok(()),
+            outcome => outcome,
+        }
+    }
+
+    fn leave_nothing(&mut self) -> Result<(), Error> {
         self.end_pop()?;
         let deadline = Deadline::after(self.work.options().reply_limit);
         while self.line.connection.is_connected()

@@ -1,6 +1,6 @@
 //! Serving: commands handed out one by one, and answered.
 
-use redis_ipc_core::dialect::redis_ipc::{finish_result, read_command, write_error};
+use redis_ipc_core::dialect::redis_ipc::{Stamp, finish_result, read_command, write_error};
 use redis_ipc_core::key::Key;
 use redis_ipc_core::resp::request;
 use redis_ipc_core::write::Writer;
@@ -11,7 +11,7 @@ use super::line::Arrived;
 use super::payload::{NoValue, Payload, Unwritten};
 use super::{Component, Event, Failure, Job, Sender, component_name, queue_key, timestamp};
 use crate::connection::Deadline;
-use crate::error::Error;
+use crate::error::{Error, Outcome};
 
 /// A command at hand.
 ///
@@ -171,13 +171,42 @@ impl<'c> Command<'c> {
         })
     }
 
+    /// A result that cannot be sent because the bus is gone is counted; the loop, which will
+    /// notice the same, goes on.
+    pub(super) fn bear(&mut self, sent: Result<(), Error>) -> Result<(), Error> {
+        match sent {
+            Err(error) if error.is_temporary() => {
+                self.component.counters.results_dropped += 1;
+                self.component.lost_bus(&error);
+                self.open = false;
+                Ok(())
+            }
+            sent => sent,
+        }
+    }
+
     fn send(
         &mut self,
-        mut write: impl FnMut(
-            &mut Writer<'_>,
-            &str,
-            &redis_ipc_core::dialect::redis_ipc::Stamp<'_>,
-        ) -> Result<(), Unwritten>,
+        mut write: impl FnMut(&mut Writer<'_>, &str, &Stamp<'_>) -> Result<(), Unwritten>,
+    ) -> Result<(), Error> {
+        let deadline = Deadline::after(self.component.work.options().reply_limit);
+        self.write_result(&mut write)?;
+        match self.component.line.connection.flush(deadline) {
+            // Not a byte of it went out: the connection had died while the command was at work.
+            Err(error) if error.outcome() == Outcome::NotSent => {
+                self.component.line.connection.disconnect();
+                self.write_result(&mut write)?;
+                self.component.line.connection.flush(deadline)?;
+            }
+            sent => sent?,
+        }
+        self.open = false;
+        Ok(())
+    }
+
+    fn write_result(
+        &mut self,
+        mut write: impl FnMut(&mut Writer<'_>, &str, &Stamp<'_>) -> Result<(), Unwritten>,
     ) -> Result<(), Error> {
         let Some(results) = self.job.results() else {
             return Ok(());
@@ -193,9 +222,7 @@ impl<'c> Command<'c> {
             .answer(line.connection.session(), results, queues, |w| {
                 write(w, id, &stamp)
             })?;
-        self.open = false;
-        let deadline = Deadline::after(line.connection.options().reply_limit);
-        line.connection.flush(deadline)
+        Ok(())
     }
 }
 

@@ -7,13 +7,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::payload::Payload;
-use super::{Command, Component, DebugMessage, Event, Failure, Stop, Turn, Watched};
+use super::{BusEvent, Command, Component, DebugMessage, Event, Failure, Stop, Turn, Watched};
 use crate::error::Error;
 
 type OnCommand<'s> = Box<dyn FnMut(&mut Command<'_>) -> Result<(), Error> + 's>;
 type OnEvent<'s> = Box<dyn FnMut(&Event) + 's>;
 type OnDebug<'s> = Box<dyn FnMut(&DebugMessage) + 's>;
 type OnChange<'s> = Box<dyn FnMut(&Watched) + 's>;
+type OnBus<'s> = Box<dyn FnMut(&BusEvent) + 's>;
 type OnTick<'s> = Box<dyn FnMut(&mut Component) -> Result<(), Error> + 's>;
 
 /// What a component does, as closures; [`run`](Self::run) does it until a signal or a
@@ -45,6 +46,7 @@ pub struct Service<'s> {
     events: Option<OnEvent<'s>>,
     debug: Option<OnDebug<'s>>,
     changes: Option<OnChange<'s>>,
+    bus: Option<OnBus<'s>>,
     tick: Option<(Duration, OnTick<'s>)>,
     stop: Option<Stop>,
 }
@@ -113,7 +115,15 @@ impl<'s> Service<'s> {
         self
     }
 
-    /// Does something at an interval, between commands. An error ends the service.
+    /// Hears of the bus going away and coming back.
+    #[must_use]
+    pub fn on_bus(mut self, handler: impl FnMut(&BusEvent) + 's) -> Self {
+        self.bus = Some(Box::new(handler));
+        self
+    }
+
+    /// Does something at an interval, between commands. An error ends the service, unless it is
+    /// one of the bus that [passes by itself](Error::is_temporary).
     #[must_use]
     pub fn every(
         mut self,
@@ -182,7 +192,11 @@ impl<'s> Service<'s> {
             None => false,
         };
         match &mut self.tick {
-            Some((_, handler)) if ticked => handler(component)?,
+            Some((_, handler)) if ticked => match handler(component) {
+                // The loop will notice the same, and see to it.
+                Err(error) if error.is_temporary() => component.lost_bus(&error),
+                outcome => outcome?,
+            },
             _ => {}
         }
         Ok(true)
@@ -204,6 +218,11 @@ impl<'s> Service<'s> {
             Turn::Changed(watched) => {
                 if let Some(handler) = &mut self.changes {
                     handler(watched);
+                }
+            }
+            Turn::Bus(event) => {
+                if let Some(handler) = &mut self.bus {
+                    handler(&event);
                 }
             }
             Turn::Tick | Turn::Stop => {}
@@ -246,9 +265,12 @@ where
             Ok(result) => match command.finish(&Payload::Value(&result)) {
                 // The caller was told that there is no result; the loop goes on.
                 Err(Error::Value(_) | Error::TooLong { .. }) => Ok(()),
-                sent => sent,
+                sent => command.bear(sent),
             },
-            Err(failure) => command.finish_failed(&failure),
+            Err(failure) => {
+                let sent = command.finish_failed(&failure);
+                command.bear(sent)
+            }
         }
     })
 }

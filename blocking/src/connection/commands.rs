@@ -5,19 +5,24 @@ use std::time::Duration;
 
 use redis_ipc_core::resp::{Reply, request};
 
-use super::Connection;
+use super::{Connection, write_command};
 use crate::error::Error;
 
 /// A field of a hash, or whatever else the server lists in pairs: its name and its value.
 pub type Pair = (Vec<u8>, Vec<u8>);
 
 impl Connection {
+    /// Sends a request that changes nothing; again if the connection breaks.
+    fn read<A: AsRef<[u8]>>(&mut self, parts: &[A]) -> Result<Reply<'_>, Error> {
+        self.ask_again(|w| write_command(w, parts))
+    }
+
     /// Asks whether the server is there and willing: PING.
     ///
     /// # Errors
     /// The server's error, for instance `LOADING` or `MISCONF`, or what broke.
     pub fn ping(&mut self) -> Result<(), Error> {
-        match self.command(&["PING"])? {
+        match self.read(&["PING"])? {
             Reply::Simple(b"PONG") => Ok(()),
             reply => Err(Error::unexpected_reply("PING", &reply)),
         }
@@ -28,7 +33,7 @@ impl Connection {
     /// # Errors
     /// The server's error or what broke, as with all commands.
     pub fn get(&mut self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>, Error> {
-        let reply = self.command(&[&b"GET"[..], key.as_ref()])?;
+        let reply = self.read(&[&b"GET"[..], key.as_ref()])?;
         optional_bytes("GET", &reply)
     }
 
@@ -61,7 +66,7 @@ impl Connection {
     /// # Errors
     /// As with [`get`](Self::get).
     pub fn exists(&mut self, key: impl AsRef<[u8]>) -> Result<bool, Error> {
-        let reply = self.command(&[&b"EXISTS"[..], key.as_ref()])?;
+        let reply = self.read(&[&b"EXISTS"[..], key.as_ref()])?;
         count("EXISTS", &reply).map(|found| found > 0)
     }
 
@@ -98,7 +103,7 @@ impl Connection {
         key: impl AsRef<[u8]>,
         field: impl AsRef<[u8]>,
     ) -> Result<Option<Vec<u8>>, Error> {
-        let reply = self.command(&[&b"HGET"[..], key.as_ref(), field.as_ref()])?;
+        let reply = self.read(&[&b"HGET"[..], key.as_ref(), field.as_ref()])?;
         optional_bytes("HGET", &reply)
     }
 
@@ -142,7 +147,7 @@ impl Connection {
     /// # Errors
     /// As with [`get`](Self::get).
     pub fn hgetall(&mut self, key: impl AsRef<[u8]>) -> Result<Vec<Pair>, Error> {
-        let reply = self.command(&[&b"HGETALL"[..], key.as_ref()])?;
+        let reply = self.read(&[&b"HGETALL"[..], key.as_ref()])?;
         pairs("HGETALL", &reply)
     }
 
@@ -178,7 +183,7 @@ impl Connection {
     /// # Errors
     /// As with [`get`](Self::get).
     pub fn llen(&mut self, key: impl AsRef<[u8]>) -> Result<u64, Error> {
-        let reply = self.command(&[&b"LLEN"[..], key.as_ref()])?;
+        let reply = self.read(&[&b"LLEN"[..], key.as_ref()])?;
         count("LLEN", &reply)
     }
 
@@ -210,7 +215,7 @@ impl Connection {
     /// # Errors
     /// As with [`get`](Self::get); servers may forbid this to some users.
     pub fn config(&mut self, name: &str) -> Result<Option<String>, Error> {
-        let reply = self.command(&["CONFIG", "GET", name])?;
+        let reply = self.read(&["CONFIG", "GET", name])?;
         let pairs = pairs("CONFIG GET", &reply)?;
         let value = pairs.into_iter().next().map(|(_, value)| value);
         Ok(value.map(|value| String::from_utf8_lossy(&value).into_owned()))

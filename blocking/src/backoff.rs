@@ -1,0 +1,70 @@
+//! How long to wait before the next attempt to connect.
+
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+/// The first wait.
+const SHORTEST: Duration = Duration::from_millis(1);
+
+/// Waits that double with each failure up to a limit, and vary so that the components of a device
+/// do not all come at once.
+#[derive(Debug, Clone)]
+pub(crate) struct Backoff {
+    next: Duration,
+    longest: Duration,
+    /// State of a small generator; never 0.
+    random: u64,
+}
+
+impl Backoff {
+    /// `longest`: the limit, before it varies.
+    pub(crate) fn new(longest: Duration) -> Self {
+        // A hasher's keys are the randomness that the standard library has.
+        let random = RandomState::new().hash_one(longest) | 1;
+        Self {
+            next: SHORTEST,
+            longest,
+            random,
+        }
+    }
+
+    /// The next wait: between three quarters and the whole of what doubling gives.
+    pub(crate) fn wait(&mut self) -> Duration {
+        let whole = self.next.min(self.longest);
+        self.next = whole.saturating_mul(2);
+        whole - whole.mul_f64(self.quarter())
+    }
+
+    /// Something went well: begins anew.
+    pub(crate) fn reset(&mut self) {
+        self.next = SHORTEST;
+    }
+
+    /// A number from 0 to a quarter (xorshift64, by Marsaglia).
+    fn quarter(&mut self) -> f64 {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        f64::from((self.random >> 40) as u32) / f64::from(1u32 << 26)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_the_limit_and_vary_by_a_quarter() {
+        let limit = Duration::from_millis(50);
+        let mut backoff = Backoff::new(limit);
+        let mut whole = SHORTEST;
+        for _ in 0..20 {
+            let wait = backoff.wait();
+            assert!(wait <= whole, "{wait:?} of {whole:?}");
+            assert!(wait >= whole.mul_f64(0.75), "{wait:?} of {whole:?}");
+            whole = (whole * 2).min(limit);
+        }
+        backoff.reset();
+        assert!(backoff.wait() <= SHORTEST);
+    }
+}

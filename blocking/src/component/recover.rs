@@ -1,0 +1,145 @@
+//! Noticing that the bus is gone, waiting for it, and being again what one was.
+
+use std::time::{Duration, Instant};
+
+use redis_ipc_core::key::Key;
+use redis_ipc_core::resp::request;
+
+use super::outage::BusEvent;
+use super::{Component, component_name};
+use crate::connection::Deadline;
+use crate::error::Error;
+
+/// The longest sleep between two looks at whether somebody wants a stop.
+const LONGEST_NAP: Duration = Duration::from_millis(100);
+
+impl Component {
+    /// Notes that the bus failed. What it was asked for will be asked for again.
+    pub(super) fn lost_bus(&mut self, error: &Error) {
+        if error.is_disconnection() {
+            // One connection is as suspect as the other: both may go to a server that is gone.
+            self.line.connection.disconnect();
+        }
+        if !self.outage.failed(error) {
+            return;
+        }
+        let why = error.to_string();
+        self.news.push_back(if error.is_disconnection() {
+            BusEvent::Disconnected { why }
+        } else {
+            BusEvent::Refused { why }
+        });
+    }
+
+    /// Waits until it is time for the next attempt, or until something else is to be done. Says
+    /// whether it is time.
+    pub(super) fn await_attempt(&mut self, until: Option<Deadline>) -> bool {
+        let now = Instant::now();
+        let attempt = self.outage.next_attempt();
+        if attempt <= now {
+            return true;
+        }
+        let wake = until.map_or(attempt, |until| until.at.min(attempt));
+        let nap = wake.saturating_duration_since(now).min(LONGEST_NAP);
+        std::thread::sleep(nap);
+        false
+    }
+
+    /// Notes that everything is as it should be.
+    pub(super) fn bus_is_well(&mut self) {
+        if !self.outage.is_over() {
+            if let Some(after) = self.outage.ended() {
+                self.news.push_back(BusEvent::Reconnected { after });
+            }
+        }
+        if std::mem::take(&mut self.restarted) {
+            self.news.push_back(BusEvent::ServerRestarted);
+        }
+    }
+
+    /// Connects the line if need be, and makes a new connection what the old one was.
+    pub(super) fn connect_line(&mut self) -> Result<(), Error> {
+        self.line.connection.ensure_connected()?;
+        if self.line.generation == self.line.connection.generation() {
+            return Ok(());
+        }
+        let line = &mut self.line;
+        line.run_id = line.connection.run_id()?;
+        line.serve.reset();
+        line.subscriptions.reset();
+        if line.connection.server().protocol() < 3 {
+            line.connection.session().set_resp2_listener(true);
+        }
+        line.subscriptions.resubscribe(line.connection.session())?;
+        line.generation = line.connection.generation();
+        line.tracked_by = None;
+        self.agree()
+    }
+
+    /// Has both connections go to the same server: a socket may have been replaced by another
+    /// server's while one of them lived on with the old one.
+    fn agree(&mut self) -> Result<(), Error> {
+        self.know_server()?;
+        if self.line.run_id != self.run_id {
+            self.work.disconnect();
+            self.know_server()?;
+        }
+        Ok(())
+    }
+
+    /// Looks at whom the connection for work goes to, if it is a new one. A server that is not
+    /// the one that was known is told what this component has to tell.
+    pub(super) fn know_server(&mut self) -> Result<(), Error> {
+        self.work.ensure_connected()?;
+        while self.work_generation != self.work.generation() {
+            let generation = self.work.generation();
+            let run_id = self.work.run_id()?;
+            // The question itself may have been put on yet another connection.
+            if generation != self.work.generation() {
+                continue;
+            }
+            self.work_generation = generation;
+            let first = self.run_id.is_none();
+            if run_id.is_some() && run_id != self.run_id {
+                self.run_id = run_id;
+                if !first {
+                    self.restore()?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The server has forgotten everything.
+    fn restore(&mut self) -> Result<(), Error> {
+        self.restarted = true;
+        if self.line.run_id != self.run_id && self.line.connection.is_connected() {
+            if self.line.serve.asked() {
+                self.counters.pops_unknown += 1;
+            }
+            self.line.connection.disconnect();
+        }
+        self.add_notifications("Kh")?;
+        self.read_own_settings()?;
+        self.write_own_status()
+    }
+
+    fn write_own_status(&mut self) -> Result<(), Error> {
+        if self.own_status.is_empty() {
+            return Ok(());
+        }
+        let key = Key::status(component_name(self.identity.component())?)?;
+        let fields = &self.own_status;
+        self.work
+            .ask_again(|w| {
+                request::array(w, fields.len() * 2 + 2);
+                request::bulk(w, b"HSET");
+                request::bulk(w, key.as_bytes());
+                for (name, value) in fields {
+                    request::bulk(w, name.as_bytes());
+                    request::bulk(w, value.as_bytes());
+                }
+            })
+            .map(drop)
+    }
+}
