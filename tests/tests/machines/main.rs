@@ -1,4 +1,7 @@
 //! The session and its machines in simulated time: no server, no clock, no sleep.
 
+mod call;
+mod caller;
+mod ending;
 mod session;
 mod wire;

@@ -95,3 +95,21 @@ impl Dice {
         cuts
     }
 }
+
+/// A buffer whose size the test chooses.
+pub(crate) struct Fixed(Vec<u8>);
+
+impl Fixed {
+    pub(crate) fn new(size: usize) -> Self {
+        Self(vec![0; size])
+    }
+}
+
+impl Storage for Fixed {
+    fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.0
+    }
+}

@@ -1,0 +1,160 @@
+//! The ways in which a call ends without a result in time.
+
+use crate::caller::*;
+use crate::wire::*;
+use redis_ipc_core::call::Progress;
+use redis_ipc_core::resp::request;
+use redis_ipc_core::write::TooLong;
+
+#[test]
+fn a_server_that_is_early_is_asked_for_the_rest() {
+    for nil in NIL {
+        let mut caller = Caller::queued();
+        assert_eq!(caller.hears_at(4980, nil), [Progress::Waiting]);
+        assert_eq!(caller.says(), pop("0.020"));
+        assert_eq!(caller.call.stale_results(), 0);
+        assert_eq!(caller.hears_at(4999, nil), [Progress::Waiting]);
+        assert_eq!(caller.says(), pop("0.001"));
+        assert_eq!(caller.hears_at(5001, nil), [Progress::Waiting]);
+        assert_eq!(caller.says(), take_back());
+    }
+}
+
+#[test]
+fn a_command_that_nobody_took_is_taken_back() {
+    for nil in NIL {
+        let mut caller = Caller::queued();
+        assert_eq!(caller.hears_at(5000, nil), [Progress::Waiting]);
+        assert_eq!(caller.says(), take_back());
+        assert_eq!(caller.hears(":1\r\n"), [Progress::Waiting]);
+        assert_eq!(caller.hears(nil), [Progress::NotTaken]);
+        assert_eq!(caller.text, "");
+    }
+}
+
+#[test]
+fn a_command_that_somebody_took_is_unanswered() {
+    let stale = bulk(&result("other"));
+    for last in ["$-1\r\n", "_\r\n", &stale, "-ERR no\r\n", ":5\r\n"] {
+        let mut caller = Caller::queued();
+        caller.hears_at(5000, "*-1\r\n");
+        assert_eq!(caller.hears(":0\r\n"), [Progress::Waiting]);
+        assert_eq!(caller.hears(last), [Progress::Unanswered]);
+    }
+}
+
+#[test]
+fn a_result_that_comes_at_the_last_moment_counts() {
+    let stream = [":0\r\n", &bulk(&result(ID))].concat();
+    for cuts in every_cut(stream.len()) {
+        let mut caller = Caller::queued();
+        caller.hears_at(5000, "_\r\n");
+        caller.says();
+        let mut all = Vec::new();
+        for piece in pieces(stream.as_bytes(), &cuts) {
+            all.extend(caller.hears(std::str::from_utf8(piece).unwrap()));
+        }
+        assert_eq!(all, [Progress::Waiting, Progress::Answered]);
+        assert_eq!(caller.text, r#"{"pages": 2}"#);
+    }
+}
+
+#[test]
+fn a_command_that_cannot_be_taken_back_counts_as_taken() {
+    let mut caller = Caller::queued();
+    caller.hears_at(5000, "*-1\r\n");
+    let refused = "-NOPERM this user has no permissions to run the 'lrem' command\r\n";
+    assert_eq!(caller.hears(refused), [Progress::Waiting]);
+    assert_eq!(caller.hears("$-1\r\n"), [Progress::Unanswered]);
+}
+
+#[test]
+fn a_queue_over_its_limit_is_told_and_the_command_can_be_taken_back_on_a_new_line() {
+    let mut caller = Caller::with(ms(5000), 3);
+    caller.says();
+    assert_eq!(caller.hears(":3\r\n"), [Progress::Waiting]);
+    let mut caller = Caller::with(ms(5000), 3);
+    caller.says();
+    let overloaded = Progress::Overloaded { length: 4 };
+    assert_eq!(caller.hears(":4\r\n"), [overloaded]);
+
+    caller.session.reset();
+    caller.call.take_back(&mut caller.session).unwrap();
+    assert_eq!(caller.says(), take_back());
+    let end = [Progress::Waiting, Progress::NotTaken];
+    assert_eq!(caller.hears(":1\r\n_\r\n"), end);
+}
+
+#[test]
+fn a_queue_over_its_limit_may_still_be_waited_for() {
+    let mut caller = Caller::with(ms(5000), 3);
+    caller.says();
+    caller.hears(":4\r\n");
+    assert_eq!(caller.hears(&popped(&result(ID))), [Progress::Answered]);
+}
+
+#[test]
+fn refusals_are_told_apart_with_the_servers_words() {
+    let oom = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
+    let mut caller = Caller::new();
+    caller.says();
+    assert_eq!(caller.hears(oom), [Progress::CommandRefused]);
+    assert_eq!(caller.text, oom[1..].trim_end());
+    assert_eq!(caller.hears("*-1\r\n"), [Progress::Waiting]);
+    assert_eq!(caller.says(), "");
+
+    let mut caller = Caller::queued();
+    let wrong = "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n";
+    assert_eq!(caller.hears(wrong), [Progress::WaitRefused]);
+    assert_eq!(caller.text, wrong[1..].trim_end());
+    caller.call.take_back(&mut caller.session).unwrap();
+    assert_eq!(caller.says(), take_back());
+    let end = [Progress::Waiting, Progress::NotTaken];
+    assert_eq!(caller.hears(":1\r\n-WRONGTYPE\r\n"), end);
+}
+
+#[test]
+fn replies_of_wrong_types_put_the_line_out_of_step() {
+    for reply in ["+OK\r\n", "$1\r\n1\r\n", "*0\r\n", "_\r\n"] {
+        let mut caller = Caller::new();
+        assert_eq!(caller.hears(reply), [Progress::OutOfStep], "{reply}");
+    }
+    for reply in ["+OK\r\n", ":1\r\n", "%0\r\n"] {
+        let mut caller = Caller::queued();
+        assert_eq!(caller.hears(reply), [Progress::OutOfStep], "{reply}");
+    }
+}
+
+#[test]
+fn a_command_is_taken_back_unharmed_after_many_stale_results() {
+    let mut caller = Caller::queued();
+    for round in 0..20 {
+        caller.hears_at(round, &popped(&result("other")));
+        assert!(caller.says().starts_with("*3\r\n$5\r\nBLPOP"));
+    }
+    caller.hears_at(5000, "_\r\n");
+    assert_eq!(caller.says(), take_back());
+}
+
+#[test]
+fn after_its_end_a_call_leaves_the_outbox_to_others() {
+    for end in 0..3 {
+        let mut caller = Caller::queued();
+        match end {
+            0 => assert_eq!(caller.hears(&popped(&result(ID))), [Progress::Answered]),
+            1 => assert!(
+                caller
+                    .hears_at(5000, "_\r\n:1\r\n_\r\n")
+                    .ends_with(&[Progress::NotTaken])
+            ),
+            _ => caller.call.give_up(&mut caller.session),
+        }
+        caller.says();
+        let whole = caller.session.request(|w| {
+            request::command(w, &[b"SET", b"k", &[b'x'; 980]]);
+            Ok::<(), TooLong>(())
+        });
+        assert!(whole.is_ok(), "end {end}");
+        assert_eq!(caller.hears(&popped(&result(ID))), [Progress::Waiting]);
+    }
+}
