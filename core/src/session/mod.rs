@@ -303,12 +303,12 @@ impl<S: Storage> Session<S> {
         self.outbox.release();
     }
 
-    /// Sends the kept bytes once more behind another header, as one request. What was written
-    /// before must have been sent.
+    /// Sends the kept bytes once more behind another header, as one request, and behind all that
+    /// still waits to be sent. Where nothing waits that takes as much room as the first time, and
+    /// what the header is longer.
     ///
     /// # Errors
-    /// [`TooLong`] if the new header is so much longer than the old one that it does not fit
-    /// into what was written then.
+    /// [`TooLong`] if there is no room.
     pub fn resend(
         &mut self,
         kept: &mut Kept,

@@ -97,10 +97,11 @@ impl<S: Storage> Outbox<S> {
     }
 
     pub(super) fn keep(&mut self, body: Range<usize>) -> Kept {
-        self.floor = self.end;
+        let body = self.last + body.start..self.last + body.end;
+        self.floor = body.end;
         Kept {
             request: self.last,
-            body: self.last + body.start..self.last + body.end,
+            body,
         }
     }
 
@@ -111,6 +112,7 @@ impl<S: Storage> Outbox<S> {
         }
     }
 
+    /// Sends what was kept once more behind another header and behind all that still waits.
     pub(super) fn resend(
         &mut self,
         kept: &mut Kept,
@@ -118,23 +120,39 @@ impl<S: Storage> Outbox<S> {
     ) -> Result<(), TooLong> {
         let mut measure = Writer::new(&mut []);
         header(&mut measure);
-        let body = kept.request + measure.len();
+        let place = self.place(kept, measure.len() + kept.body.len())?;
+        let body = place + measure.len();
         let end = body + kept.body.len();
-        if end > self.floor || self.start != self.end {
-            return Err(TooLong {
-                needed: end,
-                capacity: self.floor,
-            });
-        }
         let bytes = self.storage.bytes_mut();
         bytes.copy_within(kept.body.clone(), body);
-        let room = bytes.get_mut(kept.request..body).unwrap_or_default();
+        let room = bytes.get_mut(place..body).unwrap_or_default();
         header(&mut Writer::new(room));
-        kept.body = body..end;
-        self.start = kept.request;
         self.end = end;
-        self.floor = end;
+        if place == kept.request {
+            kept.body = body..end;
+            self.start = place;
+            self.floor = end;
+        }
         Ok(())
+    }
+
+    /// Room to send what was kept once more: where it stands, if nothing waits, so that it takes
+    /// little more room than the first time; else behind what waits.
+    fn place(&mut self, kept: &Kept, length: usize) -> Result<usize, TooLong> {
+        if self.start < self.end {
+            while self.storage.bytes().len() < self.end + length {
+                self.make_room(length)?;
+            }
+            return Ok(self.end);
+        }
+        let end = kept.request + length;
+        if self.storage.bytes().len() >= end || self.storage.grow(end) {
+            return Ok(kept.request);
+        }
+        Err(TooLong {
+            needed: length,
+            capacity: self.storage.limit().saturating_sub(kept.request),
+        })
     }
 }
 
@@ -188,11 +206,39 @@ mod tests {
     }
 
     #[test]
-    fn a_header_too_long_for_what_was_written_is_refused() {
-        let mut outbox = Outbox::new([0; 24]);
+    fn a_header_that_leaves_no_room_for_the_body_is_refused() {
+        let mut outbox = Outbox::new([0; 12]);
         put(&mut outbox, "push BODY").unwrap();
         let mut kept = outbox.keep(5..9);
         outbox.sent(9);
-        assert!(outbox.resend(&mut kept, |w| w.put(b"longer")).is_err());
+        let error = outbox
+            .resend(&mut kept, |w| w.put(b"take away"))
+            .unwrap_err();
+        assert_eq!((error.needed, error.capacity), (13, 12));
+        outbox.resend(&mut kept, |w| w.put(b"takeaway")).unwrap();
+        assert_eq!(outbox.outgoing(), b"takeawayBODY");
+    }
+
+    #[test]
+    fn kept_bytes_go_out_again_behind_what_waits() {
+        for sent in [0, 2, 5] {
+            let mut outbox = Outbox::new([0; 24]);
+            put(&mut outbox, "push BODY").unwrap();
+            let mut kept = outbox.keep(5..9);
+            outbox.sent(9);
+            put(&mut outbox, "waits,").unwrap();
+            outbox.sent(sent);
+            for _ in 0..2 {
+                let length = outbox.outgoing().len();
+                match outbox.resend(&mut kept, |w| w.put(b"remove ")) {
+                    Ok(()) => assert!(outbox.outgoing().ends_with(b"remove BODY")),
+                    Err(error) => assert_eq!((error.needed, error.capacity), (11, 15 - length)),
+                }
+            }
+            assert!(outbox.outgoing().starts_with(&b"waits,"[sent..]));
+            outbox.sent(24);
+            outbox.resend(&mut kept, |w| w.put(b"remove ")).unwrap();
+            assert_eq!(outbox.outgoing(), b"remove BODY");
+        }
     }
 }

@@ -137,6 +137,22 @@ fn a_command_is_taken_back_unharmed_after_many_stale_results() {
 }
 
 #[test]
+fn what_other_machines_wait_to_send_does_not_stop_the_command_from_being_taken_back() {
+    let mut caller = Caller::queued();
+    let other = caller.session.request(|w| {
+        request::command(w, &[b"PUBLISH", b"channel.events.desk", b"{}"]);
+        Ok::<(), TooLong>(())
+    });
+    assert!(other.is_ok());
+    caller.session.sent(10);
+    assert_eq!(caller.hears_at(5000, "_\r\n"), [Progress::Waiting]);
+    let published = array(&["PUBLISH", "channel.events.desk", "{}"]);
+    assert_eq!(caller.says(), published[10..].to_owned() + &take_back());
+    let end = [Progress::Waiting, Progress::Waiting, Progress::NotTaken];
+    assert_eq!(caller.hears(":0\r\n:1\r\n_\r\n"), end);
+}
+
+#[test]
 fn after_its_end_a_call_leaves_the_outbox_to_others() {
     for end in 0..3 {
         let mut caller = Caller::queued();
