@@ -123,6 +123,7 @@ impl<'k> Call<'k> {
             written?;
             body = header..w.len();
             write_pop(w, terms.results, terms.timeout);
+            reserve(w);
             Ok::<(), E>(())
         })?;
         Ok(Self {
@@ -330,6 +331,20 @@ impl<'k> Call<'k> {
         } else {
             Progress::Unanswered
         }
+    }
+}
+
+/// Bytes by which a later pop may be longer than the first: milliseconds, and one more digit in
+/// the length of the time.
+const LONGER_POP: usize = ".999".len() + 1;
+
+/// Makes sure of the room for all that a call may still have to send. Later pops take the place
+/// of the first one, and taking back is one byte shorter than calling.
+fn reserve(w: &mut Writer<'_>) {
+    let length = w.len();
+    w.open_gap(length, LONGER_POP);
+    if w.fits() {
+        w.truncate(length);
     }
 }
 

@@ -1,5 +1,7 @@
 //! The ways in which a call ends without a result in time.
 
+use std::time::Duration;
+
 use crate::caller::*;
 use crate::wire::*;
 use redis_ipc_core::call::Progress;
@@ -172,5 +174,38 @@ fn after_its_end_a_call_leaves_the_outbox_to_others() {
         });
         assert!(whole.is_ok(), "end {end}");
         assert_eq!(caller.hears(&popped(&result(ID))), [Progress::Waiting]);
+    }
+}
+
+#[test]
+fn an_outbox_that_takes_the_command_takes_all_that_the_call_needs() {
+    for seconds in [1, 5, 10, 999_999_999, u64::MAX] {
+        let timeout = Duration::from_secs(seconds);
+        let smallest = (0..400).find_map(|size| Caller::over(size, timeout, 3).ok());
+        let mut caller = smallest.expect("room in 400 bytes");
+        caller.says();
+        caller.hears(":1\r\n");
+        for reply in ["{}".into(), result("other"), String::new()] {
+            caller.now += timeout.min(ms(1001)) / 4;
+            assert_eq!(caller.hears(&popped(&reply)), [Progress::Waiting]);
+            caller.says();
+        }
+        caller.now = caller.call.deadline();
+        caller.hears("_\r\n");
+        assert_eq!(caller.says(), take_back(), "{seconds} s");
+    }
+}
+
+#[test]
+fn an_outbox_too_small_for_a_call_names_both_sizes() {
+    for size in 0..400 {
+        let Err(error) = Caller::over(size, ms(5000), 3) else {
+            let needed = array(&["RPUSH", QUEUE, COMMAND]) + &pop("4.999");
+            // A time of ten seconds and more would have one digit more in its length.
+            assert_eq!(size, needed.len() + 1);
+            return;
+        };
+        assert_eq!(error.capacity, size);
+        assert!(error.needed > size);
     }
 }
