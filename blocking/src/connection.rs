@@ -14,12 +14,14 @@ use redis_ipc_core::write::{TooLong, Writer};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Misunderstanding, Outcome, ServerError};
 use crate::options::Options;
-use crate::socket::{Received, Socket};
+use crate::socket::{Readable, Received, Socket};
 use crate::storage::Growing;
 pub use commands::Pair;
-pub(crate) use commands::pairs;
 pub use handshake::Server;
 pub use pipeline::{Pipeline, Replies};
+
+/// A connection that was idle for longer is looked at before it is used.
+const IDLE_BEFORE_LOOK: Duration = Duration::from_millis(500);
 
 /// How long to wait before a server that is loading is asked again.
 const LOADING_PAUSE: Duration = Duration::from_millis(20);
@@ -56,6 +58,8 @@ pub struct Connection {
     epoch: Instant,
     /// How many connections were made.
     generation: u32,
+    /// When the last request went out.
+    last_used: Instant,
 }
 
 /// What a wait brought.
@@ -99,6 +103,7 @@ impl Connection {
             server: Server::default(),
             epoch: Instant::now(),
             generation: 0,
+            last_used: Instant::now(),
         }
     }
 
@@ -212,7 +217,7 @@ impl Connection {
         E: From<TooLong>,
         Error: From<E>,
     {
-        let fresh = self.ensure_connected()?;
+        let fresh = self.ensure_alive()?;
         let alone = self.session.outstanding() == 0;
         let first = self.session.requests(count, &mut write)?;
         match self.flush(deadline) {
@@ -321,6 +326,23 @@ impl Connection {
         self.poll()
     }
 
+    /// Waits until something has arrived on one of two connections.
+    pub(crate) fn either_readable(
+        one: &Self,
+        other: &Self,
+        until: Option<Deadline>,
+    ) -> Result<Readable, Error> {
+        let (Some(one), Some(other)) = (&one.socket, &other.socket) else {
+            return Err(closed(Outcome::Unknown));
+        };
+        Socket::either_readable(one, other, until.map(|until| until.at)).map_err(|source| {
+            Error::Disconnected {
+                outcome: Outcome::Unknown,
+                source,
+            }
+        })
+    }
+
     /// The next message in the inbox.
     pub(crate) fn poll(&mut self) -> Result<Option<Incoming>, Error> {
         self.session.poll().map_err(|error| {
@@ -361,6 +383,20 @@ impl Connection {
     pub(crate) fn disconnect(&mut self) {
         self.socket = None;
         self.session.reset();
+    }
+
+    /// As [`ensure_connected`](Self::ensure_connected), and looks first whether a connection that
+    /// was idle for long is still there: a server closes idle ones if it is told to, and over TCP
+    /// a request would be sent into the void before that shows.
+    fn ensure_alive(&mut self) -> Result<bool, Error> {
+        let now = Instant::now();
+        let idle = now.saturating_duration_since(self.last_used);
+        self.last_used = now;
+        if idle > IDLE_BEFORE_LOOK && self.session.outstanding() == 0 && self.socket.is_some() {
+            // Whatever is wrong with it, a new one takes its place.
+            let _ = self.take_in();
+        }
+        self.ensure_connected()
     }
 
     /// Makes a connection if there is none; says whether it is a new one. Waits for a server

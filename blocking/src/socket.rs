@@ -37,6 +37,17 @@ pub(crate) enum Received {
     Interrupted,
 }
 
+/// How a wait for one of two sockets ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Readable {
+    /// One of them has bytes, or its end.
+    Yes,
+    /// The deadline passed.
+    Late,
+    /// As [`Received::Interrupted`].
+    Interrupted,
+}
+
 #[derive(Debug)]
 pub(crate) struct Socket {
     fd: OwnedFd,
@@ -131,6 +142,26 @@ impl Socket {
             Ok((0, _)) if !room.is_empty() => Err(io::ErrorKind::UnexpectedEof.into()),
             Ok((count, _)) => Ok(Some(count)),
             Err(Errno::AGAIN | Errno::INTR) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Waits until one of two sockets can be read from.
+    pub(crate) fn either_readable(
+        one: &Self,
+        other: &Self,
+        deadline: Option<Instant>,
+    ) -> io::Result<Readable> {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let mut fds = [
+            PollFd::new(&one.fd, PollFlags::IN),
+            PollFd::new(&other.fd, PollFlags::IN),
+        ];
+        let timeout = timespec(left.unwrap_or(LONGEST_SLEEP).min(LONGEST_SLEEP));
+        match poll(&mut fds, Some(&timeout)) {
+            Ok(0) if left.is_some_and(|left| left <= LONGEST_SLEEP) => Ok(Readable::Late),
+            Ok(0) | Err(Errno::INTR) => Ok(Readable::Interrupted),
+            Ok(_) => Ok(Readable::Yes),
             Err(error) => Err(error.into()),
         }
     }
@@ -230,14 +261,17 @@ fn finish(
 /// Waits until one of `wanted` is true of `fd`, or `left` has passed; says which is.
 fn poll_for(fd: &OwnedFd, wanted: PollFlags, left: Duration) -> io::Result<PollFlags> {
     let mut fds = [PollFd::new(fd, wanted)];
-    // A Duration that a Timespec cannot hold is one that nobody waits out.
-    let timeout = Timespec::try_from(left).unwrap_or(Timespec {
-        tv_sec: i64::from(i32::MAX),
-        tv_nsec: 0,
-    });
-    match poll(&mut fds, Some(&timeout)) {
+    match poll(&mut fds, Some(&timespec(left))) {
         Ok(_) => Ok(fds[0].revents()),
         Err(Errno::INTR) => Ok(PollFlags::empty()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// A Duration that a Timespec cannot hold is one that nobody waits out.
+fn timespec(left: Duration) -> Timespec {
+    Timespec::try_from(left).unwrap_or(Timespec {
+        tv_sec: i64::from(i32::MAX),
+        tv_nsec: 0,
+    })
 }

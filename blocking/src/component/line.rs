@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use redis_ipc_core::key::Key;
 use redis_ipc_core::serve::Serve;
+use redis_ipc_core::session::Session;
 use redis_ipc_core::subscription::Subscriptions;
 
 use super::debug::DebugMessage;
@@ -12,9 +13,12 @@ use super::events::Event;
 use super::job::Job;
 use super::stop::Stop;
 use super::watch::Watch;
-use crate::connection::Connection;
+use crate::connection::{Connection, Deadline, Next};
 use crate::endpoint::Endpoint;
+use crate::error::Error;
 use crate::options::Options;
+use crate::socket::Readable;
+use crate::storage::Growing;
 
 /// How many subscriptions a component can have.
 pub(super) const MAX_SUBSCRIPTIONS: usize = 64;
@@ -23,6 +27,9 @@ pub(super) const MAX_SUBSCRIPTIONS: usize = 64;
 #[derive(Debug)]
 pub(super) struct Line {
     pub(super) connection: Connection,
+    /// With a server that speaks RESP2 only, what listens; there, a connection that subscribes
+    /// can do nothing else.
+    pub(super) listener: Option<Connection>,
     /// The connection that the fields below are set up on.
     pub(super) generation: u32,
     /// The run of the server that it goes to, if it tells.
@@ -34,8 +41,8 @@ pub(super) struct Line {
     /// Their names, where they are subqueues.
     pub(super) subqueues: Vec<Option<String>>,
     pub(super) watches: Vec<Watch>,
-    /// The connection for work on which tracking was switched on last.
-    pub(super) tracked_by: Option<u32>,
+    /// How many of the watches the server knows of; they are told one after the other.
+    pub(super) armed: usize,
     pub(super) tick: Option<Tick>,
     pub(super) stop: Stop,
     /// What arrived while something else was waited for.
@@ -90,6 +97,7 @@ impl Line {
     pub(super) fn closed(endpoint: &Endpoint, options: Options) -> Self {
         Self {
             connection: Connection::closed(endpoint, options),
+            listener: None,
             generation: 0,
             run_id: None,
             subscriptions: Box::new(Subscriptions::new()),
@@ -97,13 +105,51 @@ impl Line {
             queues: Vec::new(),
             subqueues: Vec::new(),
             watches: Vec::new(),
-            tracked_by: None,
+            armed: 0,
             tick: None,
             stop: Stop::new(),
             backlog: VecDeque::new(),
             job: Job::default(),
             event: Event::default(),
             debug: DebugMessage::default(),
+        }
+    }
+
+    /// The connection that hears what is published.
+    pub(super) fn ears(&mut self) -> &mut Connection {
+        self.listener.as_mut().unwrap_or(&mut self.connection)
+    }
+
+    /// Subscriptions and the session that they are on.
+    pub(super) fn listening(
+        &mut self,
+    ) -> (&mut Subscriptions<MAX_SUBSCRIPTIONS>, &mut Session<Growing>) {
+        let connection = self.listener.as_mut().unwrap_or(&mut self.connection);
+        (&mut self.subscriptions, connection.session())
+    }
+
+    pub(super) fn disconnect(&mut self) {
+        self.connection.disconnect();
+        self.listener = None;
+    }
+
+    /// Waits for a message on either connection.
+    pub(super) fn next(&mut self, until: Option<Deadline>) -> Result<(Side, Next), Error> {
+        let Some(listener) = &mut self.listener else {
+            return self.connection.next(until).map(|next| (Side::Pops, next));
+        };
+        loop {
+            if let Some(incoming) = listener.next_now()? {
+                return Ok((Side::Listens, Next::Message(incoming)));
+            }
+            if let Some(incoming) = self.connection.next_now()? {
+                return Ok((Side::Pops, Next::Message(incoming)));
+            }
+            match Connection::either_readable(&self.connection, listener, until)? {
+                Readable::Yes => {}
+                Readable::Late => return Ok((Side::Pops, Next::Late)),
+                Readable::Interrupted => return Ok((Side::Pops, Next::Interrupted)),
+            }
         }
     }
 
@@ -134,6 +180,15 @@ impl Line {
             }
         })
     }
+}
+
+/// Where a message arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    /// On the connection that pops and, under RESP3, hears everything else.
+    Pops,
+    /// On one that does nothing but listen.
+    Listens,
 }
 
 /// What arrived; the thing itself is in the line's `job`, `event` or `debug`.

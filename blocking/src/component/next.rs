@@ -4,19 +4,20 @@ use std::time::{Duration, Instant};
 
 use redis_ipc_core::dialect::redis_ipc::{Malformed, read_command, read_debug, read_event};
 use redis_ipc_core::key::Key;
-use redis_ipc_core::resp::Reply;
+use redis_ipc_core::resp::{Reply, request};
 use redis_ipc_core::serve::Turn as Served;
 use redis_ipc_core::session::Incoming;
 use redis_ipc_core::subscription::Heard;
 use redis_ipc_core::topic::Topic;
+use redis_ipc_core::write::TooLong;
 
 #[allow(unused_imports, reason = "for the documentation")]
 use super::Counters;
-use super::line::{Arrived, Tick};
+use super::line::{Arrived, Side, Tick};
 use super::watch::Watched;
 use super::{BusEvent, Command, Component, DebugMessage, Event, Level, Stop};
 use crate::connection::{Deadline, Next};
-use crate::error::{Error, ServerError};
+use crate::error::{Error, Outcome, ServerError};
 
 /// How long results that nobody reads are kept.
 const UNREAD_RESULTS: Duration = Duration::from_secs(300);
@@ -48,6 +49,13 @@ pub enum Turn<'c> {
     /// Somebody asked for a stop. Nothing is in flight any more, and the next turn would take up
     /// work again.
     Stop,
+}
+
+/// Whether a wait brought anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TookIn {
+    Something,
+    Nothing,
 }
 
 /// What a step found.
@@ -130,8 +138,9 @@ impl Component {
         if !self.news.is_empty() {
             return Ok(None);
         }
-        match self.line_next(until)? {
-            Next::Message(incoming) => Ok(self.sort(incoming)?.map(Found::Arrived)),
+        let (side, next) = self.line_next(until)?;
+        match next {
+            Next::Message(incoming) => Ok(self.sort(side, incoming)?.map(Found::Arrived)),
             Next::Late if is_late() => Ok(Some(Found::Nothing)),
             Next::Late | Next::Interrupted => Ok(None),
         }
@@ -165,8 +174,8 @@ impl Component {
         line.connection.flush(deadline)
     }
 
-    fn line_next(&mut self, until: Option<Deadline>) -> Result<Next, Error> {
-        self.line.connection.next(until).inspect_err(|_| {
+    fn line_next(&mut self, until: Option<Deadline>) -> Result<(Side, Next), Error> {
+        self.line.next(until).inspect_err(|_| {
             if self.line.serve.asked() {
                 self.counters.pops_unknown += 1;
                 self.line.serve.reset();
@@ -175,7 +184,15 @@ impl Component {
     }
 
     /// Finds out what a message is.
-    fn sort(&mut self, incoming: Incoming) -> Result<Option<Arrived>, Error> {
+    fn sort(&mut self, side: Side, incoming: Incoming) -> Result<Option<Arrived>, Error> {
+        match side {
+            Side::Pops => self.popped(incoming),
+            Side::Listens => self.hear(incoming),
+        }
+    }
+
+    /// Looks at what arrived where commands arrive.
+    fn popped(&mut self, incoming: Incoming) -> Result<Option<Arrived>, Error> {
         let line = &mut self.line;
         let session = line.connection.session();
         let dropped = match line.serve.handle(session, incoming, &line.queues) {
@@ -212,6 +229,8 @@ impl Component {
                 return Err(Error::unexpected_reply("BLPOP", &session.frame()));
             }
             Served::Nothing => return Ok(None),
+            // Under RESP2 everything else comes on the other connection.
+            Served::Foreign if line.listener.is_some() => return Ok(None),
             Served::Foreign => return self.hear(incoming),
         };
         self.counters.commands_dropped += 1;
@@ -222,9 +241,8 @@ impl Component {
     /// Looks at what is not about commands.
     fn hear(&mut self, incoming: Incoming) -> Result<Option<Arrived>, Error> {
         let line = &mut self.line;
-        let heard = line
-            .subscriptions
-            .handle(line.connection.session(), incoming);
+        let listening = line.listener.as_mut().unwrap_or(&mut line.connection);
+        let heard = line.subscriptions.handle(listening.session(), incoming);
         let arrived = match heard {
             Heard::Message { channel, message } if channel.starts_with("channel.events.") => {
                 read_event(message).map(|event| {
@@ -300,6 +318,21 @@ impl Component {
         let _ = self.debug(Level::WARNING, text);
     }
 
+    /// Takes in one message, or what the wait for it comes to; a find is set aside.
+    fn take_in(&mut self, until: Deadline) -> Result<TookIn, Error> {
+        let (side, next) = self.line_next(Some(until))?;
+        match next {
+            Next::Message(incoming) => {
+                if let Some(arrived) = self.sort(side, incoming)? {
+                    self.line.set_aside(arrived);
+                }
+                Ok(TookIn::Something)
+            }
+            Next::Interrupted => Ok(TookIn::Something),
+            Next::Late => Ok(TookIn::Nothing),
+        }
+    }
+
     /// Ends the pop in flight without losing what it may have taken, which is set aside.
     pub(super) fn end_pop(&mut self) -> Result<(), Error> {
         let limit = Deadline::after(self.work.options().reply_limit);
@@ -307,17 +340,7 @@ impl Component {
             let id = self.line.connection.server().client_id().to_string();
             self.work.command(&["CLIENT", "UNBLOCK", &id])?;
             let patience = Deadline::after(UNBLOCK_PATIENCE);
-            while self.line.serve.asked() {
-                match self.line_next(Some(patience))? {
-                    Next::Message(incoming) => {
-                        if let Some(arrived) = self.sort(incoming)? {
-                            self.line.set_aside(arrived);
-                        }
-                    }
-                    Next::Interrupted => {}
-                    Next::Late => break,
-                }
-            }
+            while self.line.serve.asked() && self.take_in(patience)? == TookIn::Something {}
             if Instant::now() >= limit.at {
                 return Err(Error::Usage("the server does not end a blocked pop"));
             }
@@ -340,17 +363,8 @@ impl Component {
         let deadline = Deadline::after(self.work.options().reply_limit);
         while self.line.connection.is_connected()
             && self.line.connection.session().outstanding() > 0
-        {
-            match self.line_next(Some(deadline))? {
-                Next::Message(incoming) => {
-                    if let Some(arrived) = self.sort(incoming)? {
-                        self.line.set_aside(arrived);
-                    }
-                }
-                Next::Interrupted => {}
-                Next::Late => break,
-            }
-        }
+            && self.take_in(deadline)? == TookIn::Something
+        {}
         while let Some(pending) = self.line.backlog.pop_back() {
             if let super::line::Pending::Command(job) = pending {
                 self.put_back(*job)?;
@@ -362,48 +376,75 @@ impl Component {
     /// Subscribes and waits until the server has confirmed it.
     pub(super) fn subscribe(&mut self, topic: &Topic<'_>) -> Result<(), Error> {
         let pattern = topic.pattern()?;
-        // Behind a pop that waits, the request would wait too.
-        self.end_pop()?;
-        self.connect_line()?;
-        let line = &mut self.line;
-        line.subscriptions
-            .subscribe(line.connection.session(), pattern)?;
+        self.before_subscribing()?;
+        let (subscriptions, session) = self.line.listening();
+        subscriptions.subscribe(session, pattern)?;
         self.settle()
     }
 
     pub(super) fn unsubscribe(&mut self, topic: &Topic<'_>) -> Result<(), Error> {
         let pattern = topic.pattern()?;
-        self.end_pop()?;
-        self.connect_line()?;
-        let line = &mut self.line;
-        line.subscriptions
-            .unsubscribe(line.connection.session(), &pattern)?;
+        self.before_subscribing()?;
+        let (subscriptions, session) = self.line.listening();
+        subscriptions.unsubscribe(session, &pattern)?;
         self.settle()
+    }
+
+    /// Behind a pop that waits, a request would wait too.
+    fn before_subscribing(&mut self) -> Result<(), Error> {
+        if self.line.listener.is_none() {
+            self.end_pop()?;
+        }
+        self.connect_line()
     }
 
     /// Waits until all subscriptions are confirmed; what else arrives is set aside.
     fn settle(&mut self) -> Result<(), Error> {
-        let limit = self.line.connection.options().reply_limit;
-        let deadline = Deadline::after(limit);
-        self.line.connection.flush(deadline)?;
+        let deadline = Deadline::after(self.work.options().reply_limit);
+        self.line.ears().flush(deadline)?;
         while !self.line.subscriptions.is_settled() {
-            match self.line_next(Some(deadline))? {
+            if self.take_in(deadline)? == TookIn::Nothing {
+                return Err(self.no_reply(deadline));
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a request on the line, where no pop may be in flight, and waits for its reply; what
+    /// else arrives is set aside.
+    pub(super) fn ask_line(&mut self, parts: &[&[u8]]) -> Result<(), Error> {
+        let deadline = Deadline::after(self.work.options().reply_limit);
+        let connection = &mut self.line.connection;
+        let request = connection.session().request(|w| {
+            request::command(w, parts);
+            Ok::<(), TooLong>(())
+        })?;
+        connection.flush(deadline)?;
+        loop {
+            let (side, next) = self.line_next(Some(deadline))?;
+            match next {
+                Next::Message(Incoming::Reply(of)) if side == Side::Pops && of == request => break,
                 Next::Message(incoming) => {
-                    if let Some(arrived) = self.sort(incoming)? {
+                    if let Some(arrived) = self.sort(side, incoming)? {
                         self.line.set_aside(arrived);
                     }
                 }
                 Next::Interrupted => {}
-                Next::Late => {
-                    self.line.connection.disconnect();
-                    return Err(Error::TimedOut {
-                        outcome: crate::error::Outcome::Unknown,
-                        limit,
-                    });
-                }
+                Next::Late => return Err(self.no_reply(deadline)),
             }
         }
-        Ok(())
+        match self.line.connection.session().frame() {
+            Reply::Error(error) => Err(ServerError::new(&error).into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn no_reply(&mut self, deadline: Deadline) -> Error {
+        self.line.disconnect();
+        Error::TimedOut {
+            outcome: Outcome::Unknown,
+            limit: deadline.limit,
+        }
     }
 
     /// The next event or debug message that is here already.
@@ -411,8 +452,12 @@ impl Component {
         if !self.line.connection.is_connected() {
             return Ok(None);
         }
-        while let Some(incoming) = self.line.connection.next_now()? {
-            match self.sort(incoming)? {
+        while let Some(incoming) = self.line.ears().next_now()? {
+            let side = match self.line.listener {
+                Some(_) => Side::Listens,
+                None => Side::Pops,
+            };
+            match self.sort(side, incoming)? {
                 Some(Arrived::Command) => self.line.set_aside(Arrived::Command),
                 Some(heard) => return Ok(Some(heard)),
                 None => {}

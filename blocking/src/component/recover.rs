@@ -6,8 +6,8 @@ use redis_ipc_core::key::Key;
 use redis_ipc_core::resp::request;
 
 use super::outage::BusEvent;
-use super::{Component, component_name};
-use crate::connection::Deadline;
+use super::{Component, Limitation, component_name};
+use crate::connection::{Connection, Deadline};
 use crate::error::Error;
 
 /// The longest sleep between two looks at whether somebody wants a stop.
@@ -18,7 +18,7 @@ impl Component {
     pub(super) fn lost_bus(&mut self, error: &Error) {
         if error.is_disconnection() {
             // One connection is as suspect as the other: both may go to a server that is gone.
-            self.line.connection.disconnect();
+            self.line.disconnect();
         }
         if !self.outage.failed(error) {
             return;
@@ -67,13 +67,28 @@ impl Component {
         line.run_id = line.connection.run_id()?;
         line.serve.reset();
         line.subscriptions.reset();
+        line.listener = None;
+        line.armed = 0;
         if line.connection.server().protocol() < 3 {
-            line.connection.session().set_resp2_listener(true);
+            self.connect_listener()?;
         }
-        line.subscriptions.resubscribe(line.connection.session())?;
-        line.generation = line.connection.generation();
-        line.tracked_by = None;
+        let (subscriptions, session) = self.line.listening();
+        subscriptions.resubscribe(session)?;
+        let deadline = Deadline::after(self.work.options().reply_limit);
+        self.line.ears().flush(deadline)?;
+        self.line.generation = self.line.connection.generation();
         self.agree()
+    }
+
+    /// Under RESP2 a connection that listens can do nothing else.
+    fn connect_listener(&mut self) -> Result<(), Error> {
+        self.lose(Limitation::Resp3);
+        let options = self.line.connection.options().clone();
+        let endpoint = self.line.connection.endpoint().clone();
+        let mut listener = Connection::open_with(&endpoint, options)?;
+        listener.session().set_resp2_listener(true);
+        self.line.listener = Some(listener);
+        Ok(())
     }
 
     /// Has both connections go to the same server: a socket may have been replaced by another
@@ -117,7 +132,7 @@ impl Component {
             if self.line.serve.asked() {
                 self.counters.pops_unknown += 1;
             }
-            self.line.connection.disconnect();
+            self.line.disconnect();
         }
         self.add_notifications("Kh")?;
         self.read_own_settings()?;

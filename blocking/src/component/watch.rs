@@ -1,21 +1,18 @@
 //! Watched hashes: the present state first, then always the latest.
 //!
 //! The server tells the line that a key has changed; the state is then read over the connection
-//! for work. With client-side tracking (`CLIENT TRACKING … REDIRECT`) the server remembers that
-//! this client has read the key and tells it once; the read that follows arms it again. Without
-//! it, keyspace notifications tell of every change. Either way, changes that come faster than
-//! they are looked at are seen as one.
+//! for work. It tells by client-side tracking (`CLIENT TRACKING ON BCAST PREFIX …` on the line
+//! itself, so that there is nobody to tell exactly when the line is dead, which is noticed), or
+//! else by keyspace notifications. Changes that come faster than they are looked at are seen as
+//! one.
 
 use redis_ipc_core::key::{Key, OWN_SETTINGS};
-use redis_ipc_core::resp::request;
 use redis_ipc_core::topic::Topic;
-use redis_ipc_core::write::TooLong;
 use serde::de::DeserializeOwned;
 
 use super::hash::texts;
 use super::hash_value::read_fields;
 use super::{Component, Limitation, component_name};
-use crate::connection::Deadline;
 use crate::error::Error;
 
 /// One of the two hashes that a component has.
@@ -175,28 +172,50 @@ impl Component {
         Ok(None)
     }
 
-    /// Sees to it that changes are told, on the connections as they are now.
+    /// The state of a watched hash as of the last turn of the loop, without asking the server.
+    /// `None` if it is not watched, was not read yet, is known to have changed since, or if the
+    /// connection that would tell is gone.
+    ///
+    /// ```no_run
+    /// # use redis_ipc::{Component, HashKind};
+    /// # let mut web = Component::connect("web", "main")?;
+    /// web.watch_settings("web")?;
+    /// while let Some(_turn) = web.next(None)? {
+    ///     let settings = web.cached(HashKind::Settings, "web");
+    ///     let theme = settings.and_then(|settings| settings.field("theme"));
+    /// }
+    /// # Ok::<(), redis_ipc::Error>(())
+    /// ```
+    #[must_use]
+    pub fn cached(&self, kind: HashKind, component: &str) -> Option<&Watched> {
+        let line = &self.line;
+        if !line.connection.is_connected() || line.generation != line.connection.generation() {
+            return None;
+        }
+        let place = line
+            .watches
+            .iter()
+            .position(|w| !w.internal && w.state.kind == kind && w.state.component == component)?;
+        let watch = line.watches.get(place)?;
+        (place < line.armed && watch.known && !watch.spoilt).then_some(&watch.state)
+    }
+
+    /// Sees to it that changes are told, on the line as it is now.
     fn arm(&mut self) -> Result<(), Error> {
         self.connect_line()?;
-        self.work.ensure_connected()?;
-        if self.line.tracked_by == Some(self.work.generation()) {
+        if self.line.armed == self.line.watches.len() {
             return Ok(());
         }
-        self.line.tracked_by = Some(self.work.generation());
-        self.line.watches.iter_mut().for_each(Watch::spoil);
-        if self.line.connection.server().protocol() < 3 {
+        if self.line.listener.is_some() {
             return self.notify_instead();
         }
-        let listener = self.line.connection.server().client_id().to_string();
-        // OFF first: the redirection of a connection that is tracked already cannot be changed.
-        let switched = self.work.command(&["CLIENT", "TRACKING", "OFF"]).map(drop);
-        let switched = switched.and_then(|()| {
-            let on = ["CLIENT", "TRACKING", "ON", "REDIRECT", &listener, "OPTIN"];
-            self.work.command(&on).map(drop)
-        });
-        match switched {
-            Ok(()) => Ok(()),
-            Err(Error::Server(refused)) => {
+        self.end_pop()?;
+        match self.track() {
+            Ok(()) => {
+                self.line.armed = self.line.watches.len();
+                Ok(())
+            }
+            Err(Error::Server(refused)) if !refused.is_temporary() => {
                 self.lose(Limitation::Tracking {
                     why: refused.text().to_owned(),
                 });
@@ -204,6 +223,21 @@ impl Component {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Switches tracking on for all watched keys; what changed while it was off is read again.
+    fn track(&mut self) -> Result<(), Error> {
+        if self.line.armed > 0 {
+            self.ask_line(&[b"CLIENT", b"TRACKING", b"OFF"])?;
+        }
+        let prefixes = prefixes(&self.line.watches);
+        let mut parts: Vec<&[u8]> = vec![b"CLIENT", b"TRACKING", b"ON", b"BCAST"];
+        for prefix in &prefixes {
+            parts.extend([&b"PREFIX"[..], prefix.as_bytes()]);
+        }
+        self.ask_line(&parts)?;
+        self.line.watches.iter_mut().for_each(Watch::spoil);
+        Ok(())
     }
 
     /// Follows the watched hashes by keyspace notifications.
@@ -222,6 +256,8 @@ impl Component {
             };
             self.subscribe(&topic)?;
         }
+        self.line.watches.iter_mut().for_each(Watch::spoil);
+        self.line.armed = self.line.watches.len();
         Ok(())
     }
 
@@ -232,8 +268,13 @@ impl Component {
         };
         // Before the read: a change that comes while it is under way spoils its result.
         watch.spoilt = false;
-        let fields =
-            read_tracked(&mut self.work, &watch.key).inspect_err(|_| watch.spoilt = true)?;
+        let fields = match self.work.hgetall(&watch.key) {
+            Ok(fields) => texts(fields),
+            Err(error) => {
+                watch.spoilt = true;
+                return Err(error);
+            }
+        };
         if watch.known && watch.state.fields == fields {
             return Ok(false);
         }
@@ -247,18 +288,11 @@ impl Component {
     }
 }
 
-/// Reads a hash and has the server remember that we did; harmless where tracking is off.
-fn read_tracked(
-    work: &mut crate::connection::Connection,
-    key: &Key,
-) -> Result<Vec<(String, String)>, Error> {
-    let deadline = Deadline::after(work.options().reply_limit);
-    let first = work.send(2, deadline, |w| {
-        request::command(w, &[b"CLIENT", b"CACHING", b"YES"]);
-        request::command(w, &[b"HGETALL", key.as_bytes()]);
-        Ok::<(), TooLong>(())
-    })?;
-    let reply = work.reply(first.after(1), deadline)?;
-    let pairs = crate::connection::pairs("HGETALL", &reply)?;
-    Ok(texts(pairs))
+/// The keys of all watches, without those that begin with another one: the server refuses prefixes
+/// that overlap.
+fn prefixes(watches: &[Watch]) -> Vec<Key> {
+    let mut keys: Vec<_> = watches.iter().map(|watch| watch.key.clone()).collect();
+    keys.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
+    keys.dedup_by(|next, kept| next.as_str().starts_with(kept.as_str()));
+    keys
 }

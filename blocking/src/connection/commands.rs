@@ -241,7 +241,7 @@ fn count(request: &'static str, reply: &Reply<'_>) -> Result<u64, Error> {
     u64::try_from(number).map_err(|_| Error::unexpected_reply(request, reply))
 }
 
-pub(crate) fn pairs(request: &'static str, reply: &Reply<'_>) -> Result<Vec<Pair>, Error> {
+fn pairs(request: &'static str, reply: &Reply<'_>) -> Result<Vec<Pair>, Error> {
     let unexpected = || Error::unexpected_reply(request, reply);
     let mut elements = reply.elements().ok_or_else(unexpected)?;
     let mut pairs = Vec::with_capacity(elements.len() / 2);
