@@ -40,20 +40,28 @@ pub struct Writer<'b> {
     buffer: &'b mut [u8],
     /// Bytes asked for so far; those past the buffer's end were only counted.
     length: usize,
+    /// The greatest length past the buffer's end so far, 0 if there was none. It stays when the
+    /// length goes back: bytes were dropped, and what is left has holes where they belong.
+    overflow: usize,
 }
 
 impl<'b> Writer<'b> {
     /// Starts at the beginning of `buffer`.
     pub fn new(buffer: &'b mut [u8]) -> Self {
-        Self { buffer, length: 0 }
+        Self {
+            buffer,
+            length: 0,
+            overflow: 0,
+        }
     }
 
     /// Appends `bytes`.
     #[inline]
     pub fn put(&mut self, bytes: &[u8]) {
         let end = self.length.saturating_add(bytes.len());
-        if let Some(room) = self.buffer.get_mut(self.length..end) {
-            room.copy_from_slice(bytes);
+        match self.buffer.get_mut(self.length..end) {
+            Some(room) => room.copy_from_slice(bytes),
+            None => self.overflow(end),
         }
         self.length = end;
     }
@@ -61,10 +69,12 @@ impl<'b> Writer<'b> {
     /// Appends one byte.
     #[inline]
     pub fn put_byte(&mut self, byte: u8) {
-        if let Some(room) = self.buffer.get_mut(self.length) {
-            *room = byte;
+        let end = self.length.saturating_add(1);
+        match self.buffer.get_mut(self.length) {
+            Some(room) => *room = byte,
+            None => self.overflow(end),
         }
-        self.length = self.length.saturating_add(1);
+        self.length = end;
     }
 
     /// Appends `number` in decimal digits.
@@ -101,22 +111,25 @@ impl<'b> Writer<'b> {
         self.buffer.len()
     }
 
-    /// Whether all bytes so far are in the buffer.
+    /// Whether there was always room; once some bytes were dropped, it says no for good.
     #[must_use]
+    #[inline]
     pub fn fits(&self) -> bool {
-        self.length <= self.buffer.len()
+        self.overflow == 0
     }
 
-    /// The bytes appended since the length was `start`; empty if any of them did not fit.
+    /// The bytes appended since the length was `start`; empty if any were dropped.
     #[must_use]
     pub fn since(&self, start: usize) -> &[u8] {
-        self.buffer.get(start..self.length).unwrap_or_default()
+        let end = if self.fits() { self.length } else { start };
+        self.buffer.get(start..end).unwrap_or_default()
     }
 
-    /// The bytes appended since the length was `start`, to be changed in place; empty if any of
-    /// them did not fit.
+    /// The bytes appended since the length was `start`, to be changed in place; empty if any
+    /// were dropped.
     pub fn since_mut(&mut self, start: usize) -> &mut [u8] {
-        self.buffer.get_mut(start..self.length).unwrap_or_default()
+        let end = if self.fits() { self.length } else { start };
+        self.buffer.get_mut(start..end).unwrap_or_default()
     }
 
     /// Forgets all bytes from length `length` on; does nothing if there are no more than that.
@@ -128,7 +141,9 @@ impl<'b> Writer<'b> {
     /// whatever was there before.
     pub fn open_gap(&mut self, position: usize, count: usize) {
         let end = self.length.saturating_add(count);
-        if end <= self.buffer.len() && position <= self.length {
+        if end > self.buffer.len() {
+            self.overflow(end);
+        } else if position <= self.length {
             self.buffer
                 .copy_within(position..self.length, position + count);
         }
@@ -155,13 +170,29 @@ impl<'b> Writer<'b> {
     /// What was written.
     ///
     /// # Errors
-    /// [`TooLong`] with both sizes if not everything fitted.
+    /// [`TooLong`] with both sizes if any bytes were dropped. The size needed is that of the
+    /// message; if bytes were taken out after there was no room, it is what there would have been
+    /// without that.
+    #[inline]
     pub fn finish(self) -> Result<&'b mut [u8], TooLong> {
         let capacity = self.buffer.len();
-        self.buffer.get_mut(..self.length).ok_or(TooLong {
-            needed: self.length,
+        let too_long = TooLong {
+            needed: if self.length > capacity {
+                self.length
+            } else {
+                self.overflow
+            },
             capacity,
-        })
+        };
+        match self.overflow {
+            0 => self.buffer.get_mut(..self.length).ok_or(too_long),
+            _ => Err(too_long),
+        }
+    }
+
+    #[cold]
+    fn overflow(&mut self, length: usize) {
+        self.overflow = self.overflow.max(length);
     }
 }
 
@@ -258,6 +289,39 @@ mod tests {
         writer.put(b"abcd");
         writer.open_gap(1, 3);
         assert_eq!(writer.finish().map_err(|e| e.needed), Err(7));
+    }
+
+    #[test]
+    fn dropped_bytes_are_not_forgotten_when_the_length_goes_back() {
+        let take_back: [fn(&mut Writer<'_>); 3] = [
+            |w| w.truncate(2),
+            |w| w.close_gap(0, 4),
+            |w| {
+                w.truncate(0);
+                w.put(b"new");
+            },
+        ];
+        let drop_some: [fn(&mut Writer<'_>); 3] = [
+            |w| w.put(b"cdef"),
+            |w| b"cdef".iter().for_each(|byte| w.put_byte(*byte)),
+            |w| w.open_gap(1, 4),
+        ];
+        for drop_some in drop_some {
+            for take_back in take_back {
+                let mut buffer = [b'.'; 4];
+                let mut writer = Writer::new(&mut buffer);
+                writer.put(b"ab");
+                drop_some(&mut writer);
+                take_back(&mut writer);
+                assert!(!writer.fits());
+                assert!(writer.since(0).is_empty() && writer.since_mut(0).is_empty());
+                let refused = TooLong {
+                    needed: 6,
+                    capacity: 4,
+                };
+                assert_eq!(writer.finish(), Err(refused));
+            }
+        }
     }
 
     #[test]

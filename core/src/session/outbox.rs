@@ -68,13 +68,14 @@ impl<S: Storage> Outbox<S> {
             let free = self.storage.bytes_mut().get_mut(self.end..);
             let mut writer = Writer::new(free.unwrap_or_default());
             write(&mut writer)?;
-            let length = writer.len();
-            if writer.fits() {
-                self.last = self.end;
-                self.end += length;
-                return Ok(());
+            match writer.finish().map(|bytes| bytes.len()) {
+                Ok(length) => {
+                    self.last = self.end;
+                    self.end += length;
+                    return Ok(());
+                }
+                Err(too_long) => self.make_room(too_long.needed)?,
             }
-            self.make_room(length)?;
         }
     }
 
