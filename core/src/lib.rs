@@ -26,6 +26,7 @@ pub mod name;
 pub mod resp;
 pub mod serve;
 pub mod session;
+pub mod shard;
 pub mod subscription;
 pub mod topic;
 pub mod write;
