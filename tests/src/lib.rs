@@ -4,10 +4,12 @@
 //! Nothing in here uses the RESP code of redis-ipc itself, so that a fault in
 //! it cannot hide itself.
 
+pub mod bus;
 pub mod client;
 pub mod folder;
 pub mod monitor;
 mod process;
+pub mod puppet;
 pub mod scripted;
 pub mod server;
 pub mod value;

@@ -60,6 +60,20 @@ impl Monitor {
         }
     }
 
+    /// Waits for a command whose text is wanted, and returns it; those before it are gone.
+    ///
+    /// # Panics
+    /// If it does not come within the client's patience.
+    #[track_caller]
+    pub fn until(&mut self, wanted: impl Fn(&str) -> bool) -> String {
+        loop {
+            let text = parse(&self.listener.receive().text()).text();
+            if wanted(&text) {
+                return text;
+            }
+        }
+    }
+
     /// The same as texts, see [`Arrival::text`].
     ///
     /// # Panics
