@@ -76,15 +76,62 @@ pub(super) fn write_value<P: Serialize + ?Sized>(
 
 /// Reads a value.
 ///
-/// Compat: of duplicate members the last one counts, as in json-c and Python. Derived types refuse
-/// duplicates, so what was refused is read once more with the earlier ones dropped.
+/// Compat: peers write what derived types and `serde_json` refuse, so what was refused is read
+/// once more with it mended. Of duplicate members the last one counts, as in json-c and Python; half
+/// a surrogate pair, which Python writes for a file name that is not UTF-8, is U+FFFD, as in
+/// json-c.
 pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
     serde_json::from_str(text).or_else(|error| {
-        let deduplicated = serde_json::from_str::<serde_json::Value>(text);
+        let deduplicated = serde_json::from_str::<serde_json::Value>(&whole_characters(text));
         deduplicated
             .and_then(serde_json::from_value)
             .map_err(|_| error)
     })
+}
+
+/// The same JSON with `\ufffd` for every half of a surrogate pair that stands alone.
+fn whole_characters(json: &str) -> String {
+    let mut whole = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some((before, behind)) = rest.split_once('\\') {
+        whole.push_str(before);
+        rest = match surrogates(behind) {
+            Some(5) => {
+                whole.push_str("\\ufffd");
+                behind.get(5..).unwrap_or_default()
+            }
+            // The character behind a backslash is no backslash of its own.
+            pair => {
+                let length = pair.or_else(|| behind.chars().next().map(char::len_utf8));
+                let (escape, rest) = behind.split_at(length.unwrap_or(0));
+                whole.push('\\');
+                whole.push_str(escape);
+                rest
+            }
+        };
+    }
+    whole + rest
+}
+
+/// How many bytes a surrogate pair (11) or the half of one (5) takes that `text` begins with,
+/// which stands behind a backslash.
+fn surrogates(text: &str) -> Option<usize> {
+    match unit(text)? {
+        0xd800..0xdc00 => {
+            let second = text.get(5..).and_then(|rest| rest.strip_prefix('\\'));
+            match second.and_then(unit) {
+                Some(0xdc00..0xe000) => Some(11),
+                _ => Some(5),
+            }
+        }
+        0xdc00..0xe000 => Some(5),
+        _ => None,
+    }
+}
+
+/// The code unit that `text` begins with, if that is a `uXXXX`.
+fn unit(text: &str) -> Option<u16> {
+    u16::from_str_radix(text.strip_prefix('u')?.get(..4)?, 16).ok()
 }
 
 /// A bounded writer as the standard library's.
@@ -121,6 +168,26 @@ mod tests {
     fn the_last_of_duplicate_members_counts() {
         let read: Copies = read(r#"{"copies":1,"copies":3}"#).unwrap();
         assert_eq!(read, Copies { copies: 3 });
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_is_a_replacement_character_and_nothing_else_changes() {
+        for (json, whole) in [
+            (r#"{"a":"x\ud83dy"}"#, r#"{"a":"x\ufffdy"}"#),
+            (r"\udda8\ud83d", r"\ufffd\ufffd"),
+            (r"\ud83d\ud83d\udda8", r"\ufffd\ud83d\udda8"),
+            (
+                r"\\ud83d \n\/\u00fc \uD83D\uDDA8 ü",
+                r"\\ud83d \n\/\u00fc \uD83D\uDDA8 ü",
+            ),
+            (r"\\\udc80", r"\\\ufffd"),
+            (r"\", r"\"),
+            (r"\ü", r"\ü"),
+            (r"\ud8ü", r"\ud8ü"),
+            (r"\u+123", r"\u+123"),
+        ] {
+            assert_eq!(whole_characters(json), whole, "{json}");
+        }
     }
 
     #[test]
