@@ -90,7 +90,7 @@ impl Caller {
         let comma = if members.is_empty() { "" } else { "," };
         self.push(
             queue,
-            &format!(
+            format!(
                 r#"{{{members}{comma}"results_queue":"{}","command_id":"{id}","timestamp":"7.000001","component":"desk","thread":"raw","tid":7}}"#,
                 Self::RESULTS
             ),

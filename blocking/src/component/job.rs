@@ -116,7 +116,8 @@ impl Component {
     /// Answers a job that was kept.
     ///
     /// # Errors
-    /// [`Error::Value`] if the result is not an object, else what broke; the job is gone then,
+    /// [`Error::Value`] if the result is not an object, [`Error::TooLong`] if it does not fit:
+    /// the caller gets the error `bad-result` instead. Else what broke; the job is gone then,
     /// unless you cloned it.
     #[allow(clippy::needless_pass_by_value, reason = "a job is answered once")]
     pub fn answer<R: Serialize + ?Sized>(&mut self, job: Job, result: &R) -> Result<(), Error> {
@@ -126,7 +127,8 @@ impl Component {
     /// Answers a job that was kept with an error.
     ///
     /// # Errors
-    /// What broke.
+    /// [`Error::TooLong`] if the failure does not fit: the caller gets the error `bad-result`
+    /// instead. Else what broke.
     #[allow(clippy::needless_pass_by_value, reason = "a job is answered once")]
     pub fn fail(&mut self, job: Job, failure: &Failure) -> Result<(), Error> {
         self.push_failure(&job, failure)

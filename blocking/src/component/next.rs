@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use redis_ipc_core::dialect::redis_ipc::{Malformed, read_command, read_debug, read_event};
+use redis_ipc_core::dialect::redis_ipc::{read_command, read_debug, read_event};
 use redis_ipc_core::key::Key;
 use redis_ipc_core::resp::{Reply, request};
 use redis_ipc_core::serve::Turn as Served;
@@ -14,7 +14,7 @@ use redis_ipc_core::write::TooLong;
 #[allow(unused_imports, reason = "for the documentation")]
 use super::Counters;
 use super::line::{Arrived, Side, Tick};
-use super::watch::Watched;
+use super::watch::{Watch, Watched};
 use super::{BusEvent, Command, Component, DebugMessage, Event, Level, Stop};
 use crate::connection::{Deadline, Next};
 use crate::error::{Error, Outcome, ServerError};
@@ -240,6 +240,11 @@ impl Component {
 
     /// Looks at what is not about commands.
     fn hear(&mut self, incoming: Incoming) -> Result<Option<Arrived>, Error> {
+        if let Incoming::TooLong { of: None, error } = incoming {
+            // It may have been an invalidation.
+            self.line.watches.iter_mut().for_each(Watch::spoil);
+            return Ok(self.unheard(&error));
+        }
         let line = &mut self.line;
         let listening = line.listener.as_mut().unwrap_or(&mut line.connection);
         let heard = line.subscriptions.handle(listening.session(), incoming);
@@ -269,10 +274,10 @@ impl Component {
                 return Ok(None);
             }
         };
-        Ok(arrived.map_or_else(|why| self.unheard(why), Some))
+        Ok(arrived.map_or_else(|why| self.unheard(&why), Some))
     }
 
-    fn unheard(&mut self, why: Malformed) -> Option<Arrived> {
+    fn unheard(&mut self, why: &dyn std::fmt::Display) -> Option<Arrived> {
         self.counters.messages_dropped += 1;
         self.note(&format!("dropped a message: {why}"));
         None
@@ -298,18 +303,24 @@ impl Component {
                     }
                 }
             }
-            _ => line.watches.iter_mut().for_each(super::watch::Watch::spoil),
+            _ => line.watches.iter_mut().for_each(Watch::spoil),
         }
     }
 
-    /// Results pile up where nobody waits for them; they are not to stay for ever.
     fn delivered(&mut self, waiting: u64) -> Result<(), Error> {
-        if waiting < 2 {
-            return Ok(());
-        }
-        match self.line.job.results().cloned() {
-            Some(results) => self.work.expire(&results, UNREAD_RESULTS).map(drop),
-            None => Ok(()),
+        let results = self.line.job.results().cloned();
+        self.expire_unread(results.as_ref(), waiting)
+    }
+
+    /// Results pile up where nobody waits for them; they are not to stay for ever.
+    pub(super) fn expire_unread(
+        &mut self,
+        results: Option<&Key>,
+        waiting: u64,
+    ) -> Result<(), Error> {
+        match results {
+            Some(results) if waiting > 1 => self.work.expire(results, UNREAD_RESULTS).map(drop),
+            _ => Ok(()),
         }
     }
 

@@ -106,8 +106,8 @@ impl<'c> Command<'c> {
     /// Sends the result and asks for the next command, in one write.
     ///
     /// # Errors
-    /// [`Error::Value`] if the result is not an object: the caller gets the error `bad-result`
-    /// instead. Else what broke.
+    /// [`Error::Value`] if the result is not an object, [`Error::TooLong`] if it does not fit:
+    /// the caller gets the error `bad-result` instead. Else what broke.
     pub fn answer<R: Serialize + ?Sized>(mut self, result: &R) -> Result<(), Error> {
         self.finish(&Payload::Value(result))
     }
@@ -154,8 +154,8 @@ impl<'c> Command<'c> {
             finish_result(w, start, id, stamp)?;
             Ok(())
         }) {
-            Err(error @ (Error::Value(_) | Error::TooLong { .. })) => {
-                self.finish_failed(&Failure::new("bad-result", error.to_string()))?;
+            Err(error) if is_bad_result(&error) => {
+                self.send_failure(&bad_result(&error))?;
                 Err(error)
             }
             sent => sent,
@@ -163,6 +163,16 @@ impl<'c> Command<'c> {
     }
 
     pub(super) fn finish_failed(&mut self, failure: &Failure) -> Result<(), Error> {
+        match self.send_failure(failure) {
+            Err(error) if is_bad_result(&error) => {
+                self.send_failure(&bad_result(&error))?;
+                Err(error)
+            }
+            sent => sent,
+        }
+    }
+
+    fn send_failure(&mut self, failure: &Failure) -> Result<(), Error> {
         self.send(|w, id, stamp| {
             let start = w.len();
             write_error(w, failure.code(), failure.message());
@@ -293,7 +303,16 @@ impl Component {
             Some(subqueue) => queue_key(self.name(), subqueue)?,
             None => Key::commands(component_name(self.name())?, None)?,
         };
-        while let Some(mut message) = self.work.lpop(&queue)? {
+        loop {
+            let mut message = match self.work.lpop(&queue) {
+                Ok(Some(message)) => message,
+                Ok(None) => return Ok(None),
+                Err(Error::TooLong { sizes, .. }) => {
+                    self.drop_command(&sizes.to_string());
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             let mut job = Job::default();
             job.remember(&message);
             let why = match read_command(&mut message) {
@@ -307,10 +326,13 @@ impl Component {
                 },
                 Err(why) => why.to_string(),
             };
-            self.counters.commands_dropped += 1;
-            self.note(&format!("dropped a command: {why}"));
+            self.drop_command(&why);
         }
-        Ok(None)
+    }
+
+    fn drop_command(&mut self, why: &str) {
+        self.counters.commands_dropped += 1;
+        self.note(&format!("dropped a command: {why}"));
     }
 
     pub(super) fn push_result<R: Serialize + ?Sized>(
@@ -319,31 +341,63 @@ impl Component {
         result: &Payload<'_, R>,
     ) -> Result<(), Error> {
         let stamp = self.identity.stamp(timestamp());
-        push(&mut self.work, job, |w| {
+        let pushed = push(&mut self.work, job, |w| {
             let start = w.len();
             result.write(w)?;
             finish_result(w, start, job.command_id(), &stamp)?;
             Ok(())
-        })
+        });
+        self.pushed(job, pushed)
     }
 
     pub(super) fn push_failure(&mut self, job: &Job, failure: &Failure) -> Result<(), Error> {
         let stamp = self.identity.stamp(timestamp());
-        push(&mut self.work, job, |w| {
+        let pushed = push(&mut self.work, job, |w| {
             let start = w.len();
             write_error(w, failure.code(), failure.message());
             finish_result(w, start, job.command_id(), &stamp)?;
             Ok(())
-        })
+        });
+        self.pushed(job, pushed)
+    }
+
+    /// Sees to what follows from a push: the caller learns of a result that cannot be sent, and
+    /// results that nobody reads do not stay for ever.
+    fn pushed(&mut self, job: &Job, pushed: Result<u64, Error>) -> Result<(), Error> {
+        match pushed {
+            Ok(waiting) => self.expire_unread(job.results(), waiting),
+            Err(error) if is_bad_result(&error) => {
+                let failure = bad_result(&error);
+                let stamp = self.identity.stamp(timestamp());
+                push(&mut self.work, job, |w| {
+                    let start = w.len();
+                    write_error(w, failure.code(), failure.message());
+                    finish_result(w, start, job.command_id(), &stamp)?;
+                    Ok(())
+                })?;
+                Err(error)
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 
-/// Pushes a result over the connection for work.
+/// Whether it is the result's fault that it was not sent.
+fn is_bad_result(error: &Error) -> bool {
+    matches!(error, Error::Value(_) | Error::TooLong { .. })
+}
+
+/// What the caller is told instead of a result that cannot be sent.
+fn bad_result(error: &Error) -> Failure {
+    Failure::new("bad-result", error.to_string())
+}
+
+/// Pushes a result over the connection for work; says how many wait there now.
 fn push(
     work: &mut crate::connection::Connection,
     job: &Job,
     mut write: impl FnMut(&mut Writer<'_>) -> Result<(), Unwritten>,
-) -> Result<(), Error> {
+) -> Result<u64, Error> {
     let Some(results) = job.results() else {
         return Err(Error::Usage("this job came from no queue"));
     };
@@ -356,5 +410,9 @@ fn push(
         request::bulk_with(w, |w| written = write(w));
         written
     })?;
-    work.reply(request, deadline).map(drop)
+    let reply = work.reply(request, deadline)?;
+    match reply.integer().map(u64::try_from) {
+        Some(Ok(waiting)) => Ok(waiting),
+        _ => Err(Error::unexpected_reply("RPUSH", &reply)),
+    }
 }

@@ -261,16 +261,14 @@ where
         if !command.is_open() {
             return Ok(());
         }
-        match outcome {
-            Ok(result) => match command.finish(&Payload::Value(&result)) {
-                // The caller was told that there is no result; the loop goes on.
-                Err(Error::Value(_) | Error::TooLong { .. }) => Ok(()),
-                sent => command.bear(sent),
-            },
-            Err(failure) => {
-                let sent = command.finish_failed(&failure);
-                command.bear(sent)
-            }
+        let sent = match outcome {
+            Ok(result) => command.finish(&Payload::Value(&result)),
+            Err(failure) => command.finish_failed(&failure),
+        };
+        match sent {
+            // The caller was told that there is no result; the loop goes on.
+            Err(Error::Value(_) | Error::TooLong { .. }) => Ok(()),
+            sent => command.bear(sent),
         }
     })
 }
