@@ -180,7 +180,7 @@ impl Component {
     /// # use redis_ipc::{Component, HashKind};
     /// # let mut web = Component::connect("web", "main")?;
     /// web.watch_settings("web")?;
-    /// while let Some(_turn) = web.next(None)? {
+    /// while web.next(None)?.is_some() {
     ///     let settings = web.cached(HashKind::Settings, "web");
     ///     let theme = settings.and_then(|settings| settings.field("theme"));
     /// }
