@@ -3,5 +3,7 @@
 mod call;
 mod caller;
 mod ending;
+mod serve;
 mod session;
+mod subscription;
 mod wire;
