@@ -32,6 +32,9 @@ pub struct Scripted {
     bytes: usize,
     interrupts: Countdown,
     stalls: Countdown,
+    /// Readiness that was promised and not made use of yet.
+    readable: bool,
+    writable: bool,
     written: Vec<u8>,
 }
 
@@ -71,6 +74,8 @@ impl Scripted {
             bytes: usize::MAX,
             interrupts: Countdown::default(),
             stalls: Countdown::default(),
+            readable: false,
+            writable: false,
             written: Vec::new(),
         }
     }
@@ -219,6 +224,7 @@ impl Scripted {
         if buffer.is_empty() {
             return Ok(0);
         }
+        self.readable = false;
         if self.interrupts.refuses() {
             return Err(ErrorKind::Interrupted);
         }
@@ -247,6 +253,7 @@ impl Scripted {
         if bytes.is_empty() {
             return Ok(0);
         }
+        self.writable = false;
         if self.interrupts.refuses() {
             return Err(ErrorKind::Interrupted);
         }
@@ -288,22 +295,26 @@ impl Write for Scripted {
 }
 
 impl ReadReady for Scripted {
-    /// Each time it says no, one wait of the script is over.
+    /// Each time it says no, one wait of the script is over. What it promises it
+    /// keeps until the next read.
     fn read_ready(&mut self) -> Result<bool, ErrorKind> {
         match self.steps.front() {
             Some(Step::Wait) => {
                 self.steps.pop_front();
-                Ok(false)
+                return Ok(false);
             }
-            None if self.silent => Ok(false),
-            _ => Ok(!self.stalls.refuses()),
+            None if self.silent => return Ok(false),
+            _ => {}
         }
+        self.readable = self.readable || !self.stalls.refuses();
+        Ok(self.readable)
     }
 }
 
 impl WriteReady for Scripted {
     fn write_ready(&mut self) -> Result<bool, ErrorKind> {
-        Ok(!self.stalls.refuses())
+        self.writable = self.writable || !self.stalls.refuses();
+        Ok(self.writable)
     }
 }
 
@@ -397,5 +408,19 @@ mod tests {
             assert_eq!(transport.read_nb(&mut buffer), Ok(1));
         }
         assert_eq!(transport.write_nb(b"x"), Err(nb::Error::WouldBlock));
+    }
+
+    #[test]
+    fn a_transport_that_said_it_is_ready_is_ready() {
+        let mut transport = Scripted::new().arrives(b"a").stalls(1);
+        assert_eq!(transport.read_ready(), Ok(false));
+        for _ in 0..3 {
+            assert_eq!(transport.read_ready(), Ok(true));
+        }
+        assert_eq!(transport.read(&mut [0; 1]), Ok(1));
+        assert_eq!(transport.write_ready(), Ok(false));
+        assert_eq!(transport.write_ready(), Ok(true));
+        assert_eq!(transport.write(b"x"), Ok(1));
+        assert_eq!(transport.write_ready(), Ok(false));
     }
 }
