@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use embedded_io::{ErrorKind, Read, Write};
 
-use super::{Answer, Calling, Error, Payload, Ticket, Work, replies, uninterrupted, work};
+use super::{Answer, Calling, Error, Payload, Ticket, Work, replies, work};
 use crate::call::{Progress, Terms};
 use crate::dialect::redis_ipc::Stamp;
 use crate::key::Key;
@@ -303,6 +303,18 @@ impl<T: Read + Write, S: Storage> Link<T, S> {
     ) -> Result<(), Error<T::Error>> {
         work::answer(&mut self.session, serve, queues, ticket, stamp, &payload)?;
         self.flush()
+    }
+}
+
+/// Tries again as often as it was interrupted.
+fn uninterrupted<R, E: embedded_io::Error>(
+    mut attempt: impl FnMut() -> Result<R, E>,
+) -> Result<R, Error<E>> {
+    loop {
+        match attempt() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            done => return done.map_err(Error::Line),
+        }
     }
 }
 

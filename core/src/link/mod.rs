@@ -64,22 +64,8 @@ pub use error::Error;
 pub use payload::{Failure, Payload, Typed};
 pub use work::{Job, Ticket, Unservable, Work};
 
-use embedded_io::ErrorKind;
-
 use crate::session::{Incoming, Sequence};
 use crate::write::TooLong;
-
-/// Tries again as often as it was interrupted.
-fn uninterrupted<R, E: embedded_io::Error>(
-    mut attempt: impl FnMut() -> Result<R, E>,
-) -> Result<R, Error<E>> {
-    loop {
-        match attempt() {
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            done => return done.map_err(Error::Line),
-        }
-    }
-}
 
 /// Whether a message is the reply to `request`, or what is left of it.
 fn replies(request: Sequence, incoming: Incoming) -> Option<Result<(), TooLong>> {

@@ -2,9 +2,9 @@
 
 use core::time::Duration;
 
-use embedded_io::{Read, ReadReady, Write, WriteReady};
+use embedded_io::{Error as _, ErrorKind, Read, ReadReady, Write, WriteReady};
 
-use super::{Answer, Calling, Error, Payload, Ticket, Work, replies, uninterrupted, work};
+use super::{Answer, Calling, Error, Payload, Ticket, Work, replies, work};
 use crate::call::Terms;
 use crate::dialect::redis_ipc::Stamp;
 use crate::key::Key;
@@ -77,14 +77,15 @@ impl<T: Read + Write + ReadReady + WriteReady, S: Storage> Link<T, S> {
     /// `WouldBlock` while something is left, or [`Error::Line`]; what was not sent is kept.
     pub fn flush(&mut self) -> nb::Result<(), Error<T::Error>> {
         while !self.session.outgoing().is_empty() {
-            if !uninterrupted(|| self.line.write_ready())? {
+            if !self.line.write_ready().map_err(Error::Line)? {
                 return Err(nb::Error::WouldBlock);
             }
-            let taken = uninterrupted(|| self.line.write(self.session.outgoing()))?;
-            if taken == 0 {
-                return Err(Error::Closed.into());
+            match self.line.write(self.session.outgoing()) {
+                Ok(0) => return Err(Error::Closed.into()),
+                Ok(taken) => self.session.sent(taken),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(Error::Line(error).into()),
             }
-            self.session.sent(taken);
         }
         Ok(())
     }
@@ -109,14 +110,15 @@ impl<T: Read + Write + ReadReady + WriteReady, S: Storage> Link<T, S> {
             if let Some(incoming) = self.session.poll().map_err(Error::from)? {
                 return Ok(incoming);
             }
-            if !uninterrupted(|| self.line.read_ready())? {
+            if !self.line.read_ready().map_err(Error::Line)? {
                 return Err(nb::Error::WouldBlock);
             }
-            let count = uninterrupted(|| self.line.read(self.session.space()))?;
-            if count == 0 {
-                return Err(Error::Closed.into());
+            match self.line.read(self.session.space()) {
+                Ok(0) => return Err(Error::Closed.into()),
+                Ok(count) => self.session.received(count),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(Error::Line(error).into()),
             }
-            self.session.received(count);
         }
     }
 
