@@ -1,4 +1,4 @@
-//! The only place where the key and channel names of redis-ipc are built.
+//! The keys and channels of redis-ipc itself.
 //!
 //! | what | key |
 //! | --- | --- |
@@ -10,14 +10,10 @@
 //!
 //! The original keeps keys in buffers of 128 bytes with a NUL, so 127 bytes is the longest.
 
-use core::fmt;
-
 use heapless::String;
 
+use super::{Key, KeyTooLong};
 use crate::name::{Component, Subqueue, Thread};
-
-/// Longest key of this dialect, in bytes.
-pub const MAX_KEY_BYTES: usize = 127;
 
 /// Hash with the settings of redis-ipc itself.
 pub const OWN_SETTINGS: &str = "settings.redis-ipc";
@@ -27,38 +23,6 @@ pub(crate) const EVENTS_PREFIX: &str = "channel.events.";
 pub(crate) const DEBUG_PREFIX: &str = "channel.debug.";
 pub(crate) const SETTINGS_PREFIX: &str = "settings.";
 pub(crate) const STATUS_PREFIX: &str = "status.";
-
-/// The key that two or three names make is longer than a peer can hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KeyTooLong {
-    /// Bytes the key would have.
-    pub needed: usize,
-}
-
-impl fmt::Display for KeyTooLong {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let needed = self.needed;
-        write!(
-            f,
-            "the key takes {needed} bytes, but redis-ipc keys have at most {MAX_KEY_BYTES}: use shorter names"
-        )
-    }
-}
-
-impl core::error::Error for KeyTooLong {}
-
-/// A key, a channel or a pattern, in a buffer of its own.
-///
-/// ```
-/// use redis_ipc_core::{key::Key, name::{Component, Subqueue}};
-///
-/// let printer = Component::parse("printer")?;
-/// let queue = Key::commands(printer, Some(Subqueue::parse("print")?))?;
-/// assert_eq!(queue.as_str(), "queues.commands.printer.print");
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Key(String<MAX_KEY_BYTES>);
 
 impl Key {
     /// The hash with the settings of `component`.
@@ -128,18 +92,6 @@ impl Key {
         String::try_from(text).ok().map(Self)
     }
 
-    /// The key as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The key as it goes on the wire.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
-    }
-
     fn with_part(
         prefix: &str,
         component: Component<'_>,
@@ -149,27 +101,6 @@ impl Key {
             Some(part) => Self::join(&[prefix, component.as_str(), ".", part.as_str()]),
             None => Self::join(&[prefix, component.as_str()]),
         }
-    }
-
-    pub(crate) fn join(parts: &[&str]) -> Result<Self, KeyTooLong> {
-        let needed = parts.iter().map(|part| part.len()).sum();
-        let mut key = String::new();
-        for part in parts {
-            key.push_str(part).map_err(|()| KeyTooLong { needed })?;
-        }
-        Ok(Self(key))
-    }
-}
-
-impl fmt::Display for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl AsRef<[u8]> for Key {
-    fn as_ref(&self) -> &[u8] {
-        self.as_bytes()
     }
 }
 
