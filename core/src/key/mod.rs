@@ -1,6 +1,8 @@
 //! The only place where keys and channel names are built, one file a dialect.
 
 mod redis_ipc;
+pub mod redisbus;
+pub mod redisrpc;
 
 use core::fmt;
 
