@@ -38,12 +38,16 @@ pub fn requests(queue: Queue<'_>) -> Result<Key, KeyTooLong> {
 ///
 /// # Errors
 /// [`KeyTooLong`].
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a remainder of 36 fits wherever there are addresses"
+)]
 pub fn response(queue: Queue<'_>, mut random: u64) -> Result<Key, KeyTooLong> {
     let mut characters = [b'A'; CHARACTERS];
     for character in &mut characters {
-        let digit = random % ALPHABET.len() as u64;
+        let place = (random % ALPHABET.len() as u64) as usize;
         random /= ALPHABET.len() as u64;
-        *character = ALPHABET.iter().nth(digit as usize).copied().unwrap_or(b'A');
+        *character = ALPHABET.get(place).copied().unwrap_or(b'A');
     }
     let unique = core::str::from_utf8(&characters).unwrap_or_default();
     Key::join(&[queue.as_str(), RESPONSE_INFIX, unique])
