@@ -125,7 +125,12 @@ mod tests {
 
     #[test]
     fn every_recording_is_well_formed() {
-        for name in ["redis_ipc_c", "redis_ipc_python"] {
+        for name in [
+            "redis_ipc_c",
+            "redis_ipc_python",
+            "redisbus_python",
+            "redisrpc_python",
+        ] {
             let frames = load(name);
             assert!(frames.iter().any(|frame| frame.sender == Sender::Server));
             assert!(!requests(name).is_empty());

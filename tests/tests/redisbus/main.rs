@@ -1,0 +1,3 @@
+//! redisbus: as the original speaks it, and among ourselves.
+
+mod recorded;

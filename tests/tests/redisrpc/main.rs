@@ -1,0 +1,3 @@
+//! redisrpc: as the originals speak it, and among ourselves.
+
+mod recorded;
