@@ -3,6 +3,7 @@
 mod commands;
 mod handshake;
 mod pipeline;
+mod transaction;
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -19,6 +20,7 @@ use crate::storage::Growing;
 pub use commands::Pair;
 pub use handshake::Server;
 pub use pipeline::{Pipeline, Replies};
+pub use transaction::{Transaction, Watch};
 
 /// A connection that was idle for longer is looked at before it is used.
 const IDLE_BEFORE_LOOK: Duration = Duration::from_millis(500);

@@ -301,6 +301,12 @@ impl ServerError {
         }
     }
 
+    /// The same error, with other parts of what was asked for executed if `partial` says so.
+    pub(crate) fn or_partial(mut self, partial: bool) -> Self {
+        self.partial |= partial;
+        self
+    }
+
     /// The whole text: a code in capitals and what it means.
     #[must_use]
     pub fn text(&self) -> &str {
@@ -331,8 +337,11 @@ impl ServerError {
         if self.text.starts_with("ERR max number of clients") {
             return true;
         }
+        // A transaction that comes to nothing tells why behind its own code.
+        let cause = self.text.split_once("discarded because of: ");
+        let words = cause.map_or(self.text(), |(_, words)| words);
         matches!(
-            self.code(),
+            words.split(' ').next().unwrap_or_default(),
             "LOADING"
                 | "READONLY"
                 | "MASTERDOWN"
@@ -368,3 +377,19 @@ impl ServerError {
 }
 
 impl std::error::Error for ServerError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transaction_fails_for_as_long_as_its_cause_lasts() {
+        let text = |words: &str| ServerError {
+            text: format!("EXECABORT Transaction discarded because of{words}"),
+            partial: false,
+        };
+        assert!(text(": OOM command not allowed when used memory > 'maxmemory'.").is_temporary());
+        assert!(!text(": NOPERM this user has no permissions").is_temporary());
+        assert!(!text(" previous errors.").is_temporary());
+    }
+}

@@ -14,7 +14,8 @@ pub use component::{
     Failure, Hash, HashKind, Job, Level, Limitation, Sender, Service, State, Stop, Taken, Turn,
     Watched,
 };
-pub use connection::{Connection, Pair, Pipeline, Replies, Server};
+pub use connection::{Connection, Pair, Pipeline, Replies, Server, Transaction, Watch};
 pub use endpoint::{Endpoint, EndpointError, MAX_SOCKET_PATH_BYTES};
 pub use error::{Error, Misunderstanding, Outcome, ServerError};
 pub use options::Options;
+pub use redis_ipc_core::resp::{Elements, ErrorReply, Reply};
