@@ -15,6 +15,7 @@ use redis_ipc_core::write::{TooLong, Writer};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Misunderstanding, Outcome, ServerError};
 use crate::options::Options;
+use crate::script;
 use crate::socket::{Readable, Received, Socket};
 use crate::storage::Growing;
 pub use commands::Pair;
@@ -139,7 +140,8 @@ impl Connection {
     /// # Errors
     /// [`Error::Server`] with the server's words for an error reply, else what broke.
     pub fn command<A: AsRef<[u8]>>(&mut self, parts: &[A]) -> Result<Reply<'_>, Error> {
-        self.ask(|w| write_command(w, parts))
+        let reply = self.ask(|w| write_command(w, parts));
+        reply.map_err(|error| script::judge(parts.first(), error))
     }
 
     /// As [`command`](Self::command), for a request that the server may answer late on purpose
@@ -152,7 +154,8 @@ impl Connection {
         parts: &[A],
         limit: Duration,
     ) -> Result<Reply<'_>, Error> {
-        self.ask_within(limit, |w| write_command(w, parts))
+        let reply = self.ask_within(limit, |w| write_command(w, parts));
+        reply.map_err(|error| script::judge(parts.first(), error))
     }
 
     /// Begins a pipeline: any number of requests, sent together.
@@ -194,7 +197,7 @@ impl Connection {
         self.await_reply(request, deadline)
     }
 
-    fn ask_within(
+    pub(crate) fn ask_within(
         &mut self,
         limit: Duration,
         mut write: impl FnMut(&mut Writer<'_>),

@@ -301,6 +301,18 @@ impl ServerError {
         }
     }
 
+    /// The same error of a script. Only what a server says before it runs one is a rejection;
+    /// whatever else it says, the script may have written something first.
+    pub(crate) fn of_script(self) -> Self {
+        let before = matches!(
+            self.code(),
+            "NOSCRIPT" | "NOAUTH" | "NOPERM" | "LOADING" | "BUSY" | "MASTERDOWN"
+        );
+        // The server's own mark behind what a script ended with.
+        let inside = self.text.contains(" script: ");
+        self.or_partial(!before || inside)
+    }
+
     /// The same error, with other parts of what was asked for executed if `partial` says so.
     pub(crate) fn or_partial(mut self, partial: bool) -> Self {
         self.partial |= partial;

@@ -6,6 +6,7 @@ mod connection;
 mod endpoint;
 mod error;
 mod options;
+mod script;
 mod socket;
 mod storage;
 
@@ -19,3 +20,4 @@ pub use endpoint::{Endpoint, EndpointError, MAX_SOCKET_PATH_BYTES};
 pub use error::{Error, Misunderstanding, Outcome, ServerError};
 pub use options::Options;
 pub use redis_ipc_core::resp::{Elements, ErrorReply, Reply};
+pub use script::Script;
