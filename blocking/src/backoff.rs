@@ -3,6 +3,8 @@
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
+use crate::endpoint::{Endpoint, Place};
+
 /// The first wait.
 const SHORTEST: Duration = Duration::from_millis(1);
 
@@ -17,6 +19,15 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
+    /// On a Unix socket an attempt costs next to nothing, and a device wants its service back: a
+    /// restarted server is found within 50 ms. Over a network a wait grows to 2 s.
+    pub(crate) fn towards(endpoint: &Endpoint) -> Self {
+        Self::new(match endpoint.place {
+            Place::Unix(_) => Duration::from_millis(50),
+            Place::Tcp { .. } => Duration::from_secs(2),
+        })
+    }
+
     /// `longest`: the limit, before it varies.
     pub(crate) fn new(longest: Duration) -> Self {
         // A hasher's keys are the randomness that the standard library has.

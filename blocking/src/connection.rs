@@ -455,7 +455,7 @@ impl Connection {
     }
 
     /// A reply may still come, and must not be taken for the answer to something else.
-    fn late(&mut self, outcome: Outcome, deadline: Deadline) -> Error {
+    pub(crate) fn late(&mut self, outcome: Outcome, deadline: Deadline) -> Error {
         self.disconnect();
         Error::TimedOut {
             outcome,
@@ -524,7 +524,7 @@ fn closed(outcome: Outcome) -> Error {
     }
 }
 
-fn write_command<A: AsRef<[u8]>>(w: &mut Writer<'_>, parts: &[A]) {
+pub(crate) fn write_command<A: AsRef<[u8]>>(w: &mut Writer<'_>, parts: &[A]) {
     request::array(w, parts.len());
     for part in parts {
         request::bulk(w, part.as_ref());

@@ -140,6 +140,14 @@ impl Error {
         )
     }
 
+    /// There is no connection at present.
+    pub(crate) fn not_connected() -> Self {
+        Self::Disconnected {
+            outcome: Outcome::NotSent,
+            source: io::ErrorKind::NotConnected.into(),
+        }
+    }
+
     pub(crate) fn unexpected_reply(
         request: &'static str,
         reply: &redis_ipc_core::resp::Reply<'_>,

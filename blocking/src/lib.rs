@@ -6,10 +6,12 @@ mod connection;
 mod endpoint;
 mod error;
 mod options;
+mod retry;
 mod scan;
 mod script;
 mod socket;
 mod storage;
+mod subscriber;
 
 pub use component::{
     BusEvent, CallError, Command, Component, Counters, DEFAULT_QUEUE_LIMIT, DebugMessage, Event,
@@ -23,3 +25,4 @@ pub use options::Options;
 pub use redis_ipc_core::resp::{Elements, ErrorReply, Reply};
 pub use scan::Scan;
 pub use script::Script;
+pub use subscriber::{Heard, Message, Subscriber};

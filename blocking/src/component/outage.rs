@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::backoff::Backoff;
-use crate::endpoint::{Endpoint, Place};
+use crate::endpoint::Endpoint;
 use crate::error::Error;
 
 /// Something happened to the connection with the bus.
@@ -62,7 +62,7 @@ impl Outage {
     pub(super) fn none(endpoint: &Endpoint) -> Self {
         Self {
             state: State::Connected,
-            backoff: Backoff::new(longest_wait(endpoint)),
+            backoff: Backoff::towards(endpoint),
             next_attempt: Instant::now(),
         }
     }
@@ -109,15 +109,6 @@ impl Outage {
             State::Connected => None,
             State::Disconnected { since, .. } => Some(since.elapsed()),
         }
-    }
-}
-
-/// On a Unix socket an attempt costs next to nothing, and a device wants its service back: a
-/// restarted server is found within 50 ms. Over a network a wait grows to 2 s.
-fn longest_wait(endpoint: &Endpoint) -> Duration {
-    match endpoint.place {
-        Place::Unix(_) => Duration::from_millis(50),
-        Place::Tcp { .. } => Duration::from_secs(2),
     }
 }
 
