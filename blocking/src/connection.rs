@@ -322,6 +322,19 @@ impl Connection {
         }
     }
 
+    /// Waits for bytes, for one who reads them without the session.
+    pub(crate) fn receive(
+        &mut self,
+        room: &mut [u8],
+        deadline: Option<Deadline>,
+    ) -> Result<Received, Error> {
+        let Some(socket) = &mut self.socket else {
+            return Err(closed(Outcome::Unknown));
+        };
+        let received = socket.receive(room, deadline.map(|d| d.at));
+        received.map_err(|source| self.broken(Outcome::Unknown, source))
+    }
+
     /// The next message that is here already.
     pub(crate) fn next_now(&mut self) -> Result<Option<Incoming>, Error> {
         if let Some(incoming) = self.poll()? {

@@ -5,6 +5,7 @@ mod component;
 mod connection;
 mod endpoint;
 mod error;
+mod monitor;
 mod options;
 mod retry;
 mod scan;
@@ -21,6 +22,7 @@ pub use component::{
 pub use connection::{Connection, Pair, Pipeline, Replies, Server, Transaction, Watch};
 pub use endpoint::{Endpoint, EndpointError, MAX_SOCKET_PATH_BYTES};
 pub use error::{Error, Misunderstanding, Outcome, ServerError};
+pub use monitor::{Monitor, Observed};
 pub use options::Options;
 pub use redis_ipc_core::resp::{Elements, ErrorReply, Reply};
 pub use scan::Scan;
