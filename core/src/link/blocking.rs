@@ -97,7 +97,8 @@ impl<T: Read + Write, S: Storage> Link<T, S> {
     }
 
     /// Goes on with a new line, of which the server knows nothing yet, and returns the old one.
-    /// What waited to be sent is forgotten, but not the command of a call that is under way.
+    /// What waited to be sent is forgotten, but not the command of a call that is under way. What
+    /// serves or listens on this link has to be reset as well.
     pub fn replace_line(&mut self, line: T) -> T {
         self.session.reset();
         self.unflushed = false;
@@ -258,9 +259,10 @@ impl<T: Read + Write, S: Storage> Link<T, S> {
                 Err(error) if !late && is_time_out(&error) => {}
                 Err(error) => return Err(error),
                 Ok(end) => {
-                    let end = end?;
-                    self.flush()?;
-                    return Ok(end);
+                    // Sends what takes a command back whose wait was refused. If the line fails now,
+                    // the next request tells; what this call came to is known.
+                    let _ = self.flush();
+                    return Ok(end?);
                 }
             }
         }

@@ -65,7 +65,8 @@ impl<T: Read + Write + ReadReady + WriteReady, S: Storage> Link<T, S> {
     }
 
     /// Goes on with a new line, of which the server knows nothing yet, and returns the old one.
-    /// What waited to be sent is forgotten, but not the command of a call that is under way.
+    /// What waited to be sent is forgotten, but not the command of a call that is under way. What
+    /// serves or listens on this link has to be reset as well.
     pub fn replace_line(&mut self, line: T) -> T {
         self.session.reset();
         core::mem::replace(&mut self.line, line)

@@ -173,6 +173,14 @@ fn a_refused_wait_takes_the_command_back() {
 }
 
 #[test]
+fn a_call_that_ended_is_told_although_the_line_broke_since() {
+    let stream = b":1\r\n-NOPERM no\r\n";
+    let mut link = link(Scripted::new().arrives(stream).breaks_after_writes(1));
+    assert_eq!(outcome(&mut link, FILE), r#"WaitRefused("NOPERM no")"#);
+    assert_eq!(link.ask(ping), Err(Error::Line(ErrorKind::BrokenPipe)));
+}
+
+#[test]
 fn a_line_that_times_out_is_asked_again_while_the_call_has_time() {
     let answer = popped(r#""pages":2"#);
     let line = Scripted::new().waits().arrives(b":1\r\n").waits().waits();
