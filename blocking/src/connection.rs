@@ -506,6 +506,9 @@ impl Connection {
     }
 }
 
+/// A hundred years: longer than anybody waits, and no clock overflows.
+pub(crate) const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
 /// A moment, and the limit it came from, for people to read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadline {
@@ -515,10 +518,8 @@ pub(crate) struct Deadline {
 
 impl Deadline {
     pub(crate) fn after(limit: Duration) -> Self {
-        // A hundred years is for ever, and no clock overflows.
-        let bounded = limit.min(Duration::from_secs(100 * 365 * 24 * 3600));
         Self {
-            at: Instant::now() + bounded,
+            at: Instant::now() + limit.min(FOREVER),
             limit,
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use redis_ipc_core::key::KeyTooLong;
 use redis_ipc_core::name::NameError;
-use redis_ipc_core::resp::{ErrorReply, ProtocolError};
+use redis_ipc_core::resp::{ErrorReply, ProtocolError, Reply};
 use redis_ipc_core::subscription::SubscribeError;
 use redis_ipc_core::write::TooLong;
 
@@ -148,11 +148,12 @@ impl Error {
         }
     }
 
-    pub(crate) fn unexpected_reply(
-        request: &'static str,
-        reply: &redis_ipc_core::resp::Reply<'_>,
-    ) -> Self {
-        let mut reply = format!("{reply:?}");
+    pub(crate) fn unexpected_reply(request: &'static str, reply: &Reply<'_>) -> Self {
+        let mut reply = match (reply, reply.bytes()) {
+            (_, Some(bytes)) => format!("{:?}", String::from_utf8_lossy(bytes)),
+            (Reply::Error(error), _) => error.to_string(),
+            _ => format!("{reply:?}"),
+        };
         if let Some((end, _)) = reply.char_indices().nth(120) {
             reply.truncate(end);
             reply.push('…');

@@ -13,7 +13,8 @@
 //!                            time is up (nil)│
 //!                                            ▼ LREM command, LPOP results
 //!                                       taking back ──removed──▶ NotTaken
-//!                                            └──────not there──▶ Unanswered
+//!                                            ├──────not there──▶ Unanswered
+//!                                            └──refused──▶ TakeBackRefused
 //! ```
 
 use core::time::Duration;
@@ -50,6 +51,9 @@ pub enum Progress {
     NotTaken,
     /// Time was up; somebody has taken the command and may still execute it.
     Unanswered,
+    /// Time was up, and the server refused to take the command out of its queue, with the error
+    /// in the session's frame. It may still be executed.
+    TakeBackRefused,
     /// More commands wait than [`Terms::queue_limit`] allows. The pop for the result is still in
     /// flight: the line has to be replaced, then [`Call::take_back`] removes the command.
     Overloaded {
@@ -237,9 +241,7 @@ impl<'k> Call<'k> {
             State::Pushing { push } if of == push => Ok(self.pushed(session.frame(), push)),
             State::Waiting { pop } if of == pop => self.popped(session, now),
             State::TakingBack { remove, .. } if of == remove => {
-                let removed = matches!(session.frame(), Reply::Integer(1..));
-                self.state = State::TakingBack { remove, removed };
-                Ok(Progress::Waiting)
+                Ok(self.removed(session.frame(), remove))
             }
             State::TakingBack { remove, removed } if of == remove.after(1) => {
                 Ok(self.taken_back(session, removed))
@@ -320,11 +322,24 @@ impl<'k> Call<'k> {
         Ok(())
     }
 
+    fn removed(&mut self, reply: Reply<'_>, remove: Sequence) -> Progress {
+        let Reply::Integer(count) = reply else {
+            return match reply {
+                Reply::Error(_) => Progress::TakeBackRefused,
+                _ => Progress::OutOfStep,
+            };
+        };
+        let removed = count > 0;
+        self.state = State::TakingBack { remove, removed };
+        Progress::Waiting
+    }
+
     fn taken_back<S: Storage>(&mut self, session: &mut Session<S>, removed: bool) -> Progress {
         if let Some(length) = session.frame().bytes().map(<[u8]>::len) {
             if self.is_ours(session, length) {
                 return Progress::Answered;
             }
+            self.stale = self.stale.saturating_add(1);
         }
         if removed {
             Progress::NotTaken

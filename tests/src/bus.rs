@@ -6,7 +6,7 @@ use crate::value::Value;
 use redis_ipc::{Command, Component, Endpoint, Options, Service, Stop, Turn};
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long something may take that is to come.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -221,6 +221,25 @@ impl Drop for Serving<'_> {
                 "the service failed"
             );
         }
+    }
+}
+
+/// Waits until so many clients are blocked in a pop.
+///
+/// # Panics
+/// If they are not within [`PATIENCE`].
+#[track_caller]
+pub fn until_blocked(server: &Server, clients: u32) {
+    let mut client = server.client();
+    let wanted = format!("blocked_clients:{clients}\r");
+    let deadline = Instant::now() + PATIENCE;
+    while !client
+        .command(&["INFO", "clients"])
+        .text()
+        .contains(&wanted)
+    {
+        assert!(Instant::now() < deadline, "{clients} clients do not block");
+        std::thread::yield_now();
     }
 }
 

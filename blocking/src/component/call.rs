@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::payload::{NoValue, Payload, Unwritten, read};
 use super::{Component, Failure, name_error, timestamp};
-use crate::connection::{Deadline, Next};
+use crate::connection::{Deadline, FOREVER, Next};
 use crate::error::{Error, Outcome, ServerError};
 
 /// How long after its deadline a call goes on waiting for the server to say that time is up. A
@@ -140,8 +140,8 @@ impl Component {
     /// (`printer.print`), and waits for the answer.
     ///
     /// `payload` is whatever serialises to a JSON object; the answer is whatever deserialises
-    /// from one. Blocks for `timeout` at most, and some milliseconds more to take the command
-    /// back. Answers to earlier calls that timed out are dropped and do not prolong the wait.
+    /// from one. Blocks for `timeout` at most, and a tenth of a second more to take the command
+    /// back: a redis-server looks ten times a second whose time is up (its setting `hz`). Answers to earlier calls that timed out are dropped and do not prolong the wait.
     ///
     /// # Errors
     /// [`CallError::Failed`] if the component answers with an error; [`CallError::TimedOut`],
@@ -186,6 +186,7 @@ impl Component {
         timeout: Duration,
     ) -> Result<&str, CallError> {
         self.know_server()?;
+        let timeout = timeout.min(FOREVER);
         let parsed = Recipient::parse(recipient).map_err(|why| name_error(recipient, why))?;
         let queue = parsed.commands_queue().map_err(Error::from)?;
         let results = self.identity.results_queue().clone();
@@ -310,6 +311,13 @@ impl Component {
                     let refused = self.refusal();
                     call.take_back(self.work.session())?;
                     return Err(self.after_take_back(call, refused));
+                }
+                Progress::TakeBackRefused => {
+                    let refused = self.refusal();
+                    return Err(CallError::Bus(Error::Unexpected(format!(
+                        "time was up, and the command could not be taken back; \
+                         it may still be executed: {refused}"
+                    ))));
                 }
                 Progress::ResultTooLong(sizes) => {
                     return Err(CallError::Bus(Error::TooLong {

@@ -13,7 +13,7 @@ use super::events::Event;
 use super::job::Job;
 use super::stop::Stop;
 use super::watch::Watch;
-use crate::connection::{Connection, Deadline, Next};
+use crate::connection::{Connection, Deadline, FOREVER, Next};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::options::Options;
@@ -69,6 +69,7 @@ pub(super) struct Tick {
 
 impl Tick {
     pub(super) fn every(interval: Duration) -> Self {
+        let interval = interval.min(FOREVER);
         Self {
             interval,
             next: Instant::now() + interval,

@@ -34,6 +34,9 @@ pub enum Answer<'l> {
     /// The server queued the command and refused to wait for the result. It was asked to take the
     /// command out again, but somebody may have been faster.
     WaitRefused(ErrorReply<'l>),
+    /// Time was up and the server refused to take the command out of its queue; it may still be
+    /// executed.
+    TakeBackRefused(ErrorReply<'l>),
 }
 
 /// A call under way on a link.
@@ -129,6 +132,7 @@ impl<'k> Calling<'k> {
             Progress::Unanswered => Answer::Unanswered,
             Progress::CommandRefused => Answer::CommandRefused(refusal(session)?),
             Progress::WaitRefused => Answer::WaitRefused(refusal(session)?),
+            Progress::TakeBackRefused => Answer::TakeBackRefused(refusal(session)?),
             Progress::ResultTooLong(error) => return Err(Error::ReplyTooLong(error)),
             Progress::Waiting | Progress::Overloaded { .. } | Progress::OutOfStep => {
                 return Err(Error::OutOfStep);

@@ -62,12 +62,12 @@ fn a_result_that_comes_at_the_last_moment_counts() {
 }
 
 #[test]
-fn a_command_that_cannot_be_taken_back_counts_as_taken() {
+fn a_command_that_may_not_be_taken_back_is_neither_taken_nor_not() {
     let mut caller = Caller::queued();
     caller.hears_at(5000, "*-1\r\n");
     let refused = "-NOPERM this user has no permissions to run the 'lrem' command\r\n";
-    assert_eq!(caller.hears(refused), [Progress::Waiting]);
-    assert_eq!(caller.hears("$-1\r\n"), [Progress::Unanswered]);
+    assert_eq!(caller.hears(refused), [Progress::TakeBackRefused]);
+    assert_eq!(caller.hears("$-1\r\n"), [Progress::Waiting], "all is said");
 }
 
 #[test]
