@@ -9,6 +9,50 @@ use crate::resp::{ErrorReply, Reply, request};
 use crate::session::{Incoming, Sequence, Session, Storage};
 use crate::write::{TooLong, Writer};
 
+/// How a command is taken off its queue.
+#[derive(Debug, Clone, Copy)]
+pub enum Pop<'k> {
+    /// `BLPOP`: the first of these queues that has something, waiting for ever. A component that
+    /// dies behind it takes the command along.
+    Take(&'k [Key]),
+    /// `BLMOVE`: from the one queue there is into a list of what is at work, waiting for ever. The
+    /// command stays there until it is answered.
+    Move {
+        /// The queue.
+        queue: &'k Key,
+        /// The list of what is at work.
+        at_work: &'k Key,
+    },
+    /// [`MOVE_SCRIPT`]: as `Move`, from the first of several queues that has something, not
+    /// waiting: BLMOVE takes one queue only.
+    MoveFirst {
+        /// What the server calls the script.
+        sha: &'k str,
+        /// The queues.
+        queues: &'k [Key],
+        /// For each queue, the list of what is at work.
+        at_work: &'k [Key],
+    },
+}
+
+/// The script of [`Pop::MoveFirst`]: its keys are, for each queue, the queue and the list of what
+/// is at work; it returns the queue's number, counted from 0, and the command.
+pub const MOVE_SCRIPT: &str = "\
+    for i = 1, #KEYS, 2 do \
+    local item = redis.call('LMOVE', KEYS[i], KEYS[i + 1], 'LEFT', 'RIGHT') \
+    if item then return {(i - 1) / 2, item} end \
+    end \
+    return false";
+
+/// What follows a result in the same write.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Then<'k> {
+    /// The list of what is at work, and the command in it that is done.
+    pub done: Option<(&'k Key, &'k [u8])>,
+    /// How the next command is asked for.
+    pub pop: Option<Pop<'k>>,
+}
+
 /// What a message was to the one who serves.
 #[derive(Debug)]
 pub enum Turn<'s> {
@@ -106,11 +150,23 @@ impl Serve {
         session: &mut Session<S>,
         queues: &[Key],
     ) -> Result<(), TooLong> {
-        let pop = session.request(|w| {
-            write_pop(w, queues);
+        self.ask_for(session, Pop::Take(queues))
+    }
+
+    /// Asks for the next command.
+    ///
+    /// # Errors
+    /// [`TooLong`] if the outbox has no room.
+    pub fn ask_for<S: Storage>(
+        &mut self,
+        session: &mut Session<S>,
+        pop: Pop<'_>,
+    ) -> Result<(), TooLong> {
+        let sequence = session.request(|w| {
+            pop.write(w);
             Ok::<(), TooLong>(())
         })?;
-        self.pop = Some(pop);
+        self.pop = Some(sequence);
         Ok(())
     }
 
@@ -125,9 +181,28 @@ impl Serve {
         session: &mut Session<S>,
         results: &Key,
         queues: Option<&[Key]>,
+        write: impl FnMut(&mut Writer<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let then = Then {
+            done: None,
+            pop: queues.map(Pop::Take),
+        };
+        self.answer_then(session, results, then, write)
+    }
+
+    /// Pushes a result, which `write` writes, and in the same write what is to follow.
+    ///
+    /// # Errors
+    /// As with [`answer`](Self::answer).
+    pub fn answer_then<S: Storage, E: From<TooLong>>(
+        &mut self,
+        session: &mut Session<S>,
+        results: &Key,
+        then: Then<'_>,
         mut write: impl FnMut(&mut Writer<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let count = if queues.is_some() { 2 } else { 1 };
+        let before_pop = 1 + u32::from(then.done.is_some());
+        let count = before_pop + u32::from(then.pop.is_some());
         let push = session.requests(count, |w| {
             request::array(w, 3);
             request::bulk(w, b"RPUSH");
@@ -135,14 +210,17 @@ impl Serve {
             let mut written = Ok(());
             request::bulk_with(w, |w| written = write(w));
             written?;
-            if let Some(queues) = queues {
-                write_pop(w, queues);
+            if let Some((at_work, message)) = then.done {
+                request::command(w, &[b"LREM", at_work.as_bytes(), b"1", message]);
+            }
+            if let Some(pop) = then.pop {
+                pop.write(w);
             }
             Ok::<(), E>(())
         })?;
         self.push = Some(push);
-        if queues.is_some() {
-            self.pop = Some(push.after(1));
+        if then.pop.is_some() {
+            self.pop = Some(push.after(before_pop));
         }
         Ok(())
     }
@@ -200,15 +278,21 @@ fn popped<'s, S: Storage>(session: &'s mut Session<S>, queues: &[Key]) -> Turn<'
 fn look(reply: Reply<'_>, queues: &[Key]) -> Verdict {
     let mut item = match reply {
         Reply::Null => return Verdict::Nothing,
+        Reply::Bulk(message) => {
+            // BLMOVE has one queue and does not name it.
+            let length = message.len();
+            return Verdict::Item { queue: 0, length };
+        }
         Reply::Array(item) => item,
         Reply::Error(_) => return Verdict::Refused,
         _ => return Verdict::OutOfStep,
     };
-    let key = item.next().and_then(|key| key.bytes());
+    let queue = match item.next() {
+        Some(Reply::Integer(number)) => usize::try_from(number).ok(),
+        Some(Reply::Bulk(key)) => queues.iter().position(|queue| queue.as_bytes() == key),
+        _ => None,
+    };
     let message = item.next().and_then(|message| message.bytes());
-    let queue = queues
-        .iter()
-        .position(|queue| Some(queue.as_bytes()) == key);
     match (queue, message) {
         (Some(queue), Some(message)) => Verdict::Item {
             queue,
@@ -228,12 +312,147 @@ fn delivered(reply: Reply<'_>) -> Turn<'_> {
     }
 }
 
-/// `BLPOP queue… 0`.
-fn write_pop(w: &mut Writer<'_>, queues: &[Key]) {
-    request::array(w, queues.len() + 2);
-    request::bulk(w, b"BLPOP");
-    for queue in queues {
-        request::bulk(w, queue.as_bytes());
+impl Pop<'_> {
+    fn write(&self, w: &mut Writer<'_>) {
+        match *self {
+            Self::Take(queues) => {
+                request::array(w, queues.len() + 2);
+                request::bulk(w, b"BLPOP");
+                for queue in queues {
+                    request::bulk(w, queue.as_bytes());
+                }
+                request::bulk(w, b"0");
+            }
+            Self::Move { queue, at_work } => {
+                request::array(w, 6);
+                request::bulk(w, b"BLMOVE");
+                request::bulk(w, queue.as_bytes());
+                request::bulk(w, at_work.as_bytes());
+                request::bulk(w, b"LEFT");
+                request::bulk(w, b"RIGHT");
+                request::bulk(w, b"0");
+            }
+            Self::MoveFirst {
+                sha,
+                queues,
+                at_work,
+            } => {
+                let keys = 2 * queues.len().min(at_work.len());
+                request::array(w, keys + 3);
+                request::bulk(w, b"EVALSHA");
+                request::bulk(w, sha.as_bytes());
+                request::bulk_number(w, i64::try_from(keys).unwrap_or(i64::MAX));
+                for (queue, at_work) in queues.iter().zip(at_work) {
+                    request::bulk(w, queue.as_bytes());
+                    request::bulk(w, at_work.as_bytes());
+                }
+            }
+        }
     }
-    request::bulk(w, b"0");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::name::{Component, Subqueue, Thread};
+
+    fn queue(name: &str) -> Key {
+        let printer = Component::parse("printer").unwrap();
+        Key::commands(printer, Some(Subqueue::parse(name).unwrap())).unwrap()
+    }
+
+    fn at_work(name: &str) -> Key {
+        let printer = Component::parse("printer").unwrap();
+        let subqueue = Subqueue::parse(name).unwrap();
+        Key::at_work(Thread::parse("main").unwrap(), printer, Some(subqueue)).unwrap()
+    }
+
+    fn words(pop: Pop<'_>) -> std::vec::Vec<std::string::String> {
+        let mut buffer = [0; 1024];
+        let mut w = Writer::new(&mut buffer);
+        pop.write(&mut w);
+        let reply = Reply::parse(w.since(0));
+        let words = reply.elements().unwrap();
+        words
+            .map(|word| std::string::String::from_utf8_lossy(word.bytes().unwrap()).into_owned())
+            .collect()
+    }
+
+    #[test]
+    fn commands_are_taken_or_moved() {
+        let queues = [queue("cancel"), queue("print")];
+        let lists = [at_work("cancel"), at_work("print")];
+        assert_eq!(
+            words(Pop::Take(&queues)).join(" "),
+            "BLPOP queues.commands.printer.cancel queues.commands.printer.print 0"
+        );
+        let pop = Pop::Move {
+            queue: &queues[1],
+            at_work: &lists[1],
+        };
+        assert_eq!(
+            words(pop).join(" "),
+            "BLMOVE queues.commands.printer.print queues.at-work.main.printer.print LEFT RIGHT 0"
+        );
+        let pop = Pop::MoveFirst {
+            sha: "abc",
+            queues: &queues,
+            at_work: &lists,
+        };
+        assert_eq!(
+            words(pop).join(" "),
+            "EVALSHA abc 4 queues.commands.printer.cancel queues.at-work.main.printer.cancel \
+             queues.commands.printer.print queues.at-work.main.printer.print"
+        );
+    }
+
+    #[test]
+    fn a_command_is_understood_however_it_was_popped() {
+        let queues = [queue("cancel"), queue("print")];
+        for (reply, expected) in [
+            (&b"$2\r\n{}\r\n"[..], 0),
+            (b"*2\r\n:1\r\n$2\r\n{}\r\n", 1),
+            (
+                b"*2\r\n$28\r\nqueues.commands.printer.print\r\n$2\r\n{}\r\n",
+                9,
+            ),
+            (
+                b"*2\r\n$29\r\nqueues.commands.printer.print\r\n$2\r\n{}\r\n",
+                1,
+            ),
+        ] {
+            match look(Reply::parse(reply), &queues) {
+                Verdict::Item { queue, length: 2 } => assert_eq!(queue, expected),
+                _ => assert_eq!(expected, 9),
+            }
+        }
+    }
+
+    #[test]
+    fn a_result_a_removal_and_the_next_pop_share_one_write() {
+        let mut session = Session::new([0; 512], [0; 512]);
+        let mut serve = Serve::new();
+        let (queue, list) = (queue("print"), at_work("print"));
+        let then = Then {
+            done: Some((&list, b"the command")),
+            pop: Some(Pop::Move {
+                queue: &queue,
+                at_work: &list,
+            }),
+        };
+        serve
+            .answer_then(&mut session, &queue, then, |w| {
+                w.put(b"{}");
+                Ok::<(), TooLong>(())
+            })
+            .unwrap();
+        let text = core::str::from_utf8(session.outgoing()).unwrap();
+        let places = ["RPUSH", "LREM", "the command", "BLMOVE"].map(|word| text.find(word));
+        assert!(
+            places.iter().all(Option::is_some) && places.is_sorted(),
+            "{text}"
+        );
+        assert_eq!(session.outstanding(), 3);
+        assert!(serve.asked());
+    }
 }

@@ -5,6 +5,7 @@
 //! | settings, status (hashes) | `settings.<component>`, `status.<component>` |
 //! | command queue (list) | `queues.commands.<component>[.<subqueue>]` |
 //! | results queue (list) | `queues.results.<component>.<thread>` |
+//! | commands at work, tries, given up (ours alone) | `queues.at-work.<thread>.<component>[.<subqueue>]`, `queues.tries.<thread>.<component>`, `queues.dead.<component>` |
 //! | event channel | `channel.events.<component>[.<subchannel>]` |
 //! | debug channel | `channel.debug.<component>` |
 //!
@@ -58,6 +59,41 @@ impl Key {
     /// [`KeyTooLong`].
     pub fn results(component: Component<'_>, thread: Thread<'_>) -> Result<Self, KeyTooLong> {
         Self::join(&[RESULTS_PREFIX, component.as_str(), ".", thread.as_str()])
+    }
+
+    /// The list of commands from one queue that a thread of `component` is at work on, where it
+    /// serves at least once. Ours alone: the originals serve at most once.
+    ///
+    /// # Errors
+    /// [`KeyTooLong`].
+    pub fn at_work(
+        thread: Thread<'_>,
+        component: Component<'_>,
+        subqueue: Option<Subqueue<'_>>,
+    ) -> Result<Self, KeyTooLong> {
+        let (dot, subqueue) = match subqueue {
+            Some(subqueue) => (".", subqueue.as_str()),
+            None => ("", ""),
+        };
+        let (thread, component) = (thread.as_str(), component.as_str());
+        Self::join(&["queues.at-work.", thread, ".", component, dot, subqueue])
+    }
+
+    /// The hash that counts how often a thread's commands at work have been tried. Ours alone.
+    ///
+    /// # Errors
+    /// [`KeyTooLong`].
+    pub fn tries(thread: Thread<'_>, component: Component<'_>) -> Result<Self, KeyTooLong> {
+        let (thread, component) = (thread.as_str(), component.as_str());
+        Self::join(&["queues.tries.", thread, ".", component])
+    }
+
+    /// The list of commands that `component` has given up. Ours alone.
+    ///
+    /// # Errors
+    /// [`KeyTooLong`].
+    pub fn dead_letters(component: Component<'_>) -> Result<Self, KeyTooLong> {
+        Self::join(&["queues.dead.", component.as_str()])
     }
 
     /// The channel on which `component` publishes events, or one of several such.
