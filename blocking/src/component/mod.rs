@@ -1,5 +1,6 @@
 //! A component: one thread's place on the bus.
 
+mod arrive;
 mod call;
 mod debug;
 mod events;
@@ -8,9 +9,11 @@ mod hash;
 mod hash_value;
 mod job;
 mod line;
+mod listen;
 mod next;
 mod outage;
 mod payload;
+mod quiet;
 mod recover;
 mod serve;
 mod service;

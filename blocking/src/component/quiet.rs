@@ -1,0 +1,117 @@
+//! Quiet on the line: nothing in flight, and nothing lost on the way there.
+
+use std::time::{Duration, Instant};
+
+use redis_ipc_core::resp::{Reply, request};
+use redis_ipc_core::session::Incoming;
+use redis_ipc_core::write::TooLong;
+
+use super::Component;
+use super::line::{Pending, Side};
+use crate::connection::{Deadline, Next};
+use crate::error::{Error, Outcome, ServerError};
+
+/// How long to wait for a pop to end before asking again: the server may have read the request
+/// to end it before the pop itself.
+const UNBLOCK_PATIENCE: Duration = Duration::from_millis(20);
+
+/// Whether a wait brought anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TookIn {
+    Something,
+    Nothing,
+}
+
+impl Component {
+    /// Takes in one message, or what the wait for it comes to; a find is set aside.
+    pub(super) fn take_in(&mut self, until: Deadline) -> Result<TookIn, Error> {
+        let (side, next) = self.line_next(Some(until))?;
+        match next {
+            Next::Message(incoming) => {
+                if let Some(arrived) = self.sort(side, incoming)? {
+                    self.line.set_aside(arrived);
+                }
+                Ok(TookIn::Something)
+            }
+            Next::Interrupted => Ok(TookIn::Something),
+            Next::Late => Ok(TookIn::Nothing),
+        }
+    }
+
+    /// Ends the pop in flight without losing what it may have taken, which is set aside.
+    pub(super) fn end_pop(&mut self) -> Result<(), Error> {
+        let limit = Deadline::after(self.work.options().reply_limit);
+        while self.line.serve.asked() && self.line.connection.is_connected() {
+            let id = self.line.connection.server().client_id().to_string();
+            self.work.command(&["CLIENT", "UNBLOCK", &id])?;
+            let patience = Deadline::after(UNBLOCK_PATIENCE);
+            while self.line.serve.asked() && self.take_in(patience)? == TookIn::Something {}
+            if Instant::now() >= limit.at {
+                return Err(Error::Usage("the server does not end a blocked pop"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves nothing in flight: commands that were popped and not handed out go back to the
+    /// head of their queues, results are seen to arrive. Without a server there is nothing to be
+    /// left.
+    pub(super) fn wind_down(&mut self) -> Result<(), Error> {
+        match self.leave_nothing() {
+            Err(error) if error.is_disconnection() => Ok(()),
+            outcome => outcome,
+        }
+    }
+
+    fn leave_nothing(&mut self) -> Result<(), Error> {
+        self.end_pop()?;
+        let deadline = Deadline::after(self.work.options().reply_limit);
+        while self.line.connection.is_connected()
+            && self.line.connection.session().outstanding() > 0
+            && self.take_in(deadline)? == TookIn::Something
+        {}
+        while let Some(pending) = self.line.backlog.pop_back() {
+            if let Pending::Command(job) = pending {
+                self.put_back(*job)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a request on the line, where no pop may be in flight, and waits for its reply; what
+    /// else arrives is set aside.
+    pub(super) fn ask_line(&mut self, parts: &[&[u8]]) -> Result<(), Error> {
+        let deadline = Deadline::after(self.work.options().reply_limit);
+        let connection = &mut self.line.connection;
+        let request = connection.session().request(|w| {
+            request::command(w, parts);
+            Ok::<(), TooLong>(())
+        })?;
+        connection.flush(deadline)?;
+        loop {
+            let (side, next) = self.line_next(Some(deadline))?;
+            match next {
+                Next::Message(Incoming::Reply(of)) if side == Side::Pops && of == request => break,
+                Next::Message(incoming) => {
+                    if let Some(arrived) = self.sort(side, incoming)? {
+                        self.line.set_aside(arrived);
+                    }
+                }
+                Next::Interrupted => {}
+                Next::Late => return Err(self.no_reply(deadline)),
+            }
+        }
+        match self.line.connection.session().frame() {
+            Reply::Error(error) => Err(ServerError::new(&error).into()),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn no_reply(&mut self, deadline: Deadline) -> Error {
+        self.line.disconnect();
+        Error::TimedOut {
+            outcome: Outcome::Unknown,
+            limit: deadline.limit,
+        }
+    }
+}
