@@ -15,9 +15,9 @@ mod storage;
 mod subscriber;
 
 pub use component::{
-    BusEvent, CallError, Command, Component, Counters, DEFAULT_QUEUE_LIMIT, DebugMessage, Event,
-    Failure, Hash, HashKind, Job, Level, Limitation, Sender, Service, State, Stop, Taken, Turn,
-    Watched,
+    BusEvent, CallError, Command, Component, Counters, DEFAULT_QUEUE_LIMIT, DebugMessage, Delivery,
+    Event, Failure, Hash, HashKind, Job, Level, Limitation, Sender, Service, State, Stop, Taken,
+    Turn, Watched,
 };
 pub use connection::{Connection, Pair, Pipeline, Replies, Server, Transaction, Watch};
 pub use endpoint::{Endpoint, EndpointError, MAX_SOCKET_PATH_BYTES};

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use redis_ipc_core::dialect::redis_ipc::{read_command, read_debug, read_event};
+use redis_ipc_core::dialect::redis_ipc::{read_debug, read_event};
 use redis_ipc_core::key::Key;
 use redis_ipc_core::resp::Reply;
 use redis_ipc_core::serve::Turn as Served;
 use redis_ipc_core::session::Incoming;
 use redis_ipc_core::subscription::Heard;
 
+use super::job::Unfit;
 use super::line::{Arrived, Side};
 use super::watch::Watch;
 use super::{Component, Level};
@@ -36,26 +37,22 @@ impl Component {
         let session = line.connection.session();
         let dropped = match line.serve.handle(session, incoming, &line.queues) {
             Served::Item { queue, message } => {
-                line.job.remember(message);
-                match read_command(message) {
-                    Ok(command) => match Key::results_of_peer(command.results_queue) {
-                        Some(results) => {
-                            line.job.set(&command, results);
-                            if let Some(key) = line.queues.get(queue) {
-                                let subqueue = line.subqueues.get(queue).and_then(Option::as_deref);
-                                line.job.came_from(key, subqueue);
-                            }
-                            return Ok(Some(Arrived::Command));
-                        }
-                        None => format!(
-                            "dropped a command that wants its result in {:?}, which is no results queue",
-                            command.results_queue
-                        ),
-                    },
-                    Err(why) => format!("dropped a command: {why}"),
+                if let Some(durable) = &mut line.durable {
+                    durable.hold(queue, message);
+                }
+                let Some(key) = line.queues.get(queue) else {
+                    return Err(Error::unexpected_reply("BLPOP", &session.frame()));
+                };
+                let subqueue = line.subqueues.get(queue).and_then(Option::as_deref);
+                match line.job.read(message, key, subqueue) {
+                    Ok(()) => return Ok(Some(Arrived::Command)),
+                    Err(why) => return self.drop_item(&why).map(|()| None),
                 }
             }
-            Served::ItemTooLong(sizes) => format!("dropped a command: {sizes}"),
+            Served::ItemTooLong(sizes) => {
+                self.trim_work()?;
+                format!("dropped a command: {sizes}")
+            }
             Served::Delivered { waiting } => {
                 return self.delivered(waiting).map(|()| None);
             }
@@ -63,7 +60,13 @@ impl Component {
                 self.counters.results_dropped += 1;
                 format!("a result was refused: {error}")
             }
-            Served::PopRefused(error) => return Err(ServerError::new(&error).into()),
+            Served::PopRefused(error) => {
+                let error = ServerError::new(&error);
+                return match self.move_refused(&error)? {
+                    true => Ok(None),
+                    false => Err(error.into()),
+                };
+            }
             Served::OutOfStep => {
                 return Err(Error::unexpected_reply("BLPOP", &session.frame()));
             }
@@ -75,6 +78,13 @@ impl Component {
         self.counters.commands_dropped += 1;
         self.note(&dropped);
         Ok(None)
+    }
+
+    /// Leaves a message out that is no command; it is the line's job.
+    fn drop_item(&mut self, why: &Unfit) -> Result<(), Error> {
+        self.drop_command(why);
+        let job = std::mem::take(&mut self.line.job);
+        self.remove_from_work(&job)
     }
 
     /// Looks at what is not about commands.
@@ -137,12 +147,15 @@ impl Component {
         match parts.next() {
             Some(Reply::Array(keys)) => {
                 for key in keys {
-                    for watch in &mut line.watches {
-                        watch.invalidated(key.bytes().unwrap_or_default());
-                    }
+                    let key = key.bytes().unwrap_or_default();
+                    line.watches.iter_mut().for_each(|w| w.invalidated(key));
                 }
             }
             _ => line.watches.iter_mut().for_each(Watch::spoil),
+        }
+        // To look at the queues once too often costs one request.
+        if let Some(durable) = &mut line.durable {
+            durable.wake();
         }
     }
 

@@ -1,6 +1,8 @@
 //! A command that was taken from its queue.
 
-use redis_ipc_core::dialect::redis_ipc::{Command, Origin};
+use std::fmt;
+
+use redis_ipc_core::dialect::redis_ipc::{Malformed, Origin, read_command};
 use redis_ipc_core::key::Key;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -53,6 +55,8 @@ pub struct Job {
     /// Which of the component's queues it came from.
     queue: Option<Key>,
     subqueue: Option<String>,
+    /// How often it was begun before, where it is served at least once.
+    tries: u64,
 }
 
 impl Job {
@@ -88,26 +92,72 @@ impl Job {
         &self.sender
     }
 
+    /// How often this command was begun before and not answered, where commands are served
+    /// [at least once](super::Delivery::AtLeastOnce); 0 the first time.
+    #[must_use]
+    pub fn tries(&self) -> u64 {
+        self.tries
+    }
+
+    pub(super) fn set_tries(&mut self, tries: u64) {
+        self.tries = tries;
+    }
+
+    pub(super) fn raw(&self) -> &[u8] {
+        &self.raw
+    }
+
+    pub(super) fn queue(&self) -> Option<&Key> {
+        self.queue.as_ref()
+    }
+
     pub(super) fn results(&self) -> Option<&Key> {
         self.results.as_ref()
     }
 
-    pub(super) fn remember(&mut self, raw: &[u8]) {
+    /// Becomes the command that `message` is; keeps the room that it has. `message` is read in
+    /// place and of no further use.
+    pub(super) fn read(
+        &mut self,
+        message: &mut [u8],
+        queue: &Key,
+        subqueue: Option<&str>,
+    ) -> Result<(), Unfit> {
         self.raw.clear();
-        self.raw.extend_from_slice(raw);
-    }
-
-    pub(super) fn set(&mut self, command: &Command<'_>, results: Key) {
-        set(&mut self.payload, Some(command.payload));
-        set(&mut self.command_id, Some(command.command_id));
-        self.sender.set(&command.origin);
-        self.results = Some(results);
-    }
-
-    pub(super) fn came_from(&mut self, queue: &Key, subqueue: Option<&str>) {
+        self.raw.extend_from_slice(message);
         if self.queue.as_ref() != Some(queue) {
             self.queue = Some(queue.clone());
             self.subqueue = subqueue.map(str::to_owned);
+        }
+        self.tries = 0;
+        let command = read_command(message).map_err(Unfit::Malformed)?;
+        let results = Key::results_of_peer(command.results_queue);
+        self.results = Some(results.ok_or_else(|| Unfit::Results(command.results_queue.into()))?);
+        set(&mut self.payload, Some(command.payload));
+        set(&mut self.command_id, Some(command.command_id));
+        self.sender.set(&command.origin);
+        Ok(())
+    }
+}
+
+/// Why a message from a command queue is not served.
+#[derive(Debug)]
+pub(super) enum Unfit {
+    Malformed(Malformed),
+    /// It wants its result in this key, which is no results queue.
+    Results(String),
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed(why) => why.fmt(f),
+            Self::Results(key) => {
+                write!(
+                    f,
+                    "it wants its result in {key:?}, which is no results queue"
+                )
+            }
         }
     }
 }
@@ -121,7 +171,8 @@ impl Component {
     /// unless you cloned it.
     #[allow(clippy::needless_pass_by_value, reason = "a job is answered once")]
     pub fn answer<R: Serialize + ?Sized>(&mut self, job: Job, result: &R) -> Result<(), Error> {
-        self.push_result(&job, &super::payload::Payload::Value(result))
+        self.push_result(&job, &super::payload::Payload::Value(result))?;
+        self.forget_tries(&job)
     }
 
     /// Answers a job that was kept with an error.
@@ -131,7 +182,8 @@ impl Component {
     /// instead. Else what broke.
     #[allow(clippy::needless_pass_by_value, reason = "a job is answered once")]
     pub fn fail(&mut self, job: Job, failure: &Failure) -> Result<(), Error> {
-        self.push_failure(&job, failure)
+        self.push_failure(&job, failure)?;
+        self.forget_tries(&job)
     }
 
     /// Puts a job back to the head of its queue, exactly as it came.
@@ -141,7 +193,7 @@ impl Component {
     #[allow(clippy::needless_pass_by_value, reason = "a job is put back once")]
     pub fn put_back(&mut self, job: Job) -> Result<(), Error> {
         match &job.queue {
-            Some(queue) => self.work.lpush(queue, &job.raw).map(drop),
+            Some(queue) => self.move_out(&job, queue, b"LPUSH"),
             None => Err(Error::Usage("this job came from no queue")),
         }
     }

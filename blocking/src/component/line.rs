@@ -9,6 +9,7 @@ use redis_ipc_core::session::Session;
 use redis_ipc_core::subscription::Subscriptions;
 
 use super::debug::DebugMessage;
+use super::delivery::Durable;
 use super::events::Event;
 use super::job::Job;
 use super::stop::Stop;
@@ -40,6 +41,8 @@ pub(super) struct Line {
     pub(super) queues: Vec<Key>,
     /// Their names, where they are subqueues.
     pub(super) subqueues: Vec<Option<String>>,
+    /// Where they are served at least once: what that takes.
+    pub(super) durable: Option<Durable>,
     pub(super) watches: Vec<Watch>,
     /// How many of the watches the server knows of; they are told one after the other.
     pub(super) armed: usize,
@@ -105,6 +108,7 @@ impl Line {
             serve: Serve::new(),
             queues: Vec::new(),
             subqueues: Vec::new(),
+            durable: None,
             watches: Vec::new(),
             armed: 0,
             tick: None,

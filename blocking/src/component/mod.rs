@@ -3,6 +3,7 @@
 mod arrive;
 mod call;
 mod debug;
+mod delivery;
 mod events;
 mod failure;
 mod hash;
@@ -37,6 +38,7 @@ use outage::Outage;
 
 pub use call::{CallError, Taken};
 pub use debug::{DebugMessage, Level};
+pub use delivery::Delivery;
 pub use events::Event;
 pub use failure::Failure;
 pub use hash::Hash;
@@ -84,6 +86,7 @@ pub struct Component {
     work: Connection,
     own: OwnSettings,
     queue_limit: u64,
+    delivery: Delivery,
     lost: Vec<Limitation>,
     line: Line,
     counters: Counters,
@@ -133,6 +136,11 @@ pub enum Limitation {
         /// The server's words.
         why: String,
     },
+    /// Commands that were to be served at least once had to be taken at most once.
+    AtMostOnce {
+        /// The server's words.
+        why: String,
+    },
     /// The server speaks no RESP3, so listening takes a connection of its own.
     Resp3,
 }
@@ -148,6 +156,10 @@ impl std::fmt::Display for Limitation {
             Self::Tracking { why } => write!(
                 f,
                 "client-side tracking is refused ({why}); watched hashes are followed by keyspace notifications"
+            ),
+            Self::AtMostOnce { why } => write!(
+                f,
+                "commands could not be kept on the server while they were at work ({why})"
             ),
             Self::Resp3 => f.write_str(
                 "the server speaks no RESP3 (Redis 6.2, Valkey 7.2 and later do); listening takes one more connection",
@@ -205,6 +217,7 @@ impl Component {
             work: Connection::open_with(endpoint, options.clone())?,
             own: OwnSettings::default(),
             queue_limit: DEFAULT_QUEUE_LIMIT,
+            delivery: Delivery::default(),
             lost: Vec::new(),
             line: Line::closed(endpoint, options),
             counters: Counters::default(),

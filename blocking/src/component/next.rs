@@ -110,11 +110,13 @@ impl Component {
         if let Some(watch) = self.changed_watch()? {
             return Ok(Some(Found::Changed(watch)));
         }
-        self.prepare_line()?;
+        self.know_server()?;
+        self.connect_line()?;
         self.bus_is_well();
-        if !self.news.is_empty() {
+        if !self.news.is_empty() || !self.line.backlog.is_empty() {
             return Ok(None);
         }
+        self.ask_for_command()?;
         let (side, next) = self.line_next(until)?;
         match next {
             Next::Message(incoming) => Ok(self.sort(side, incoming)?.map(Found::Arrived)),
@@ -138,15 +140,9 @@ impl Component {
         Ok(tick.is_some_and(Tick::is_due).then_some(Found::Tick))
     }
 
-    /// Connects, subscribes to what is to be heard, asks for the next command: whatever of it
-    /// is not done yet.
-    fn prepare_line(&mut self) -> Result<(), Error> {
-        self.know_server()?;
-        self.connect_line()?;
+    fn ask_for_command(&mut self) -> Result<(), Error> {
         let line = &mut self.line;
-        if !line.queues.is_empty() && !line.serve.asked() {
-            line.serve.ask(line.connection.session(), &line.queues)?;
-        }
+        line.ask()?;
         let deadline = Deadline::after(line.connection.options().reply_limit);
         line.connection.flush(deadline)
     }

@@ -77,7 +77,8 @@ impl Component {
         let deadline = Deadline::after(self.work.options().reply_limit);
         self.line.ears().flush(deadline)?;
         self.line.generation = self.line.connection.generation();
-        self.agree()
+        self.agree()?;
+        self.resume_delivery()
     }
 
     /// Under RESP2 a connection that listens can do nothing else.

@@ -1,12 +1,14 @@
 //! Serving: commands handed out one by one, and answered.
 
-use redis_ipc_core::dialect::redis_ipc::{Stamp, finish_result, read_command, write_error};
+use redis_ipc_core::dialect::redis_ipc::{Stamp, finish_result, write_error};
 use redis_ipc_core::key::Key;
 use redis_ipc_core::resp::request;
+use redis_ipc_core::serve::Then;
 use redis_ipc_core::write::Writer;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::delivery::pop;
 use super::line::Arrived;
 use super::payload::{NoValue, Payload, Unwritten};
 use super::{Component, Event, Failure, Job, Sender, component_name, queue_key, timestamp};
@@ -60,6 +62,12 @@ impl<'c> Command<'c> {
     #[must_use]
     pub fn command_id(&self) -> &str {
         self.job.command_id()
+    }
+
+    /// How often it was begun before: [`Job::tries`].
+    #[must_use]
+    pub fn tries(&self) -> u64 {
+        self.job.tries()
     }
 
     /// Who sent it.
@@ -173,12 +181,7 @@ impl<'c> Command<'c> {
     }
 
     fn send_failure(&mut self, failure: &Failure) -> Result<(), Error> {
-        self.send(|w, id, stamp| {
-            let start = w.len();
-            write_error(w, failure.code(), failure.message());
-            finish_result(w, start, id, stamp)?;
-            Ok(())
-        })
+        self.send(|w, id, stamp| write_failure(w, failure, id, stamp))
     }
 
     /// A result that cannot be sent because the bus is gone is counted; the loop, which will
@@ -211,7 +214,8 @@ impl<'c> Command<'c> {
             sent => sent?,
         }
         self.open = false;
-        Ok(())
+        self.component.line.let_go(&self.job);
+        self.component.forget_tries(&self.job)
     }
 
     fn write_result(
@@ -225,13 +229,17 @@ impl<'c> Command<'c> {
         let stamp = self.component.identity.stamp(timestamp());
         let line = &mut self.component.line;
         // Whoever stops wants no further command; one that is asked for already is enough.
-        let more = !line.stop.is_requested() && !line.serve.asked() && !line.queues.is_empty();
-        let queues = more.then_some(line.queues.as_slice());
+        let more = !line.stop.is_requested() && !line.serve.asked();
+        let at_work = line.at_work(&self.job).cloned();
+        let then = Then {
+            done: at_work.as_ref().map(|list| (list, self.job.raw())),
+            pop: pop(&line.queues, line.durable.as_ref()).filter(|_| more),
+        };
         let id = self.job.command_id();
+        let session = line.connection.session();
         line.serve
-            .answer(line.connection.session(), results, queues, |w| {
-                write(w, id, &stamp)
-            })?;
+            .answer_then(session, results, then, |w| write(w, id, &stamp))?;
+        line.asked();
         Ok(())
     }
 }
@@ -287,10 +295,17 @@ impl Component {
         queues: Vec<Key>,
         subqueues: Vec<Option<String>>,
     ) -> Result<(), Error> {
+        let durable = self.prepare_delivery(&subqueues)?;
         self.end_pop()?;
         self.watch_own_settings()?;
         self.line.queues = queues;
         self.line.subqueues = subqueues;
+        self.line.durable = durable;
+        // The queues may have to be tracked too.
+        self.line.armed = 0;
+        if self.line.connection.is_connected() {
+            self.resume_delivery()?;
+        }
         Ok(())
     }
 
@@ -304,33 +319,28 @@ impl Component {
             None => Key::commands(component_name(self.name())?, None)?,
         };
         loop {
-            let mut message = match self.work.lpop(&queue) {
+            let mut message = match self.take_message(&queue) {
                 Ok(Some(message)) => message,
                 Ok(None) => return Ok(None),
                 Err(Error::TooLong { sizes, .. }) => {
-                    self.drop_command(&sizes.to_string());
+                    self.drop_command(&sizes);
+                    self.trim_work()?;
                     continue;
                 }
                 Err(error) => return Err(error),
             };
             let mut job = Job::default();
-            job.remember(&message);
-            let why = match read_command(&mut message) {
-                Ok(command) => match Key::results_of_peer(command.results_queue) {
-                    Some(results) => {
-                        job.set(&command, results);
-                        job.came_from(&queue, subqueue);
-                        return Ok(Some(job));
-                    }
-                    None => "it wants its result in a key that is no results queue".to_owned(),
-                },
-                Err(why) => why.to_string(),
-            };
-            self.drop_command(&why);
+            match job.read(&mut message, &queue, subqueue) {
+                Ok(()) => return Ok(Some(job)),
+                Err(why) => {
+                    self.drop_command(&why);
+                    self.remove_from_work(&job)?;
+                }
+            }
         }
     }
 
-    fn drop_command(&mut self, why: &str) {
+    pub(super) fn drop_command(&mut self, why: &dyn std::fmt::Display) {
         self.counters.commands_dropped += 1;
         self.note(&format!("dropped a command: {why}"));
     }
@@ -340,24 +350,17 @@ impl Component {
         job: &Job,
         result: &Payload<'_, R>,
     ) -> Result<(), Error> {
-        let stamp = self.identity.stamp(timestamp());
-        let pushed = push(&mut self.work, job, |w| {
+        let pushed = self.push(job, |w, id, stamp| {
             let start = w.len();
             result.write(w)?;
-            finish_result(w, start, job.command_id(), &stamp)?;
+            finish_result(w, start, id, stamp)?;
             Ok(())
         });
         self.pushed(job, pushed)
     }
 
     pub(super) fn push_failure(&mut self, job: &Job, failure: &Failure) -> Result<(), Error> {
-        let stamp = self.identity.stamp(timestamp());
-        let pushed = push(&mut self.work, job, |w| {
-            let start = w.len();
-            write_error(w, failure.code(), failure.message());
-            finish_result(w, start, job.command_id(), &stamp)?;
-            Ok(())
-        });
+        let pushed = self.push(job, |w, id, stamp| write_failure(w, failure, id, stamp));
         self.pushed(job, pushed)
     }
 
@@ -368,18 +371,59 @@ impl Component {
             Ok(waiting) => self.expire_unread(job.results(), waiting),
             Err(error) if is_bad_result(&error) => {
                 let failure = bad_result(&error);
-                let stamp = self.identity.stamp(timestamp());
-                push(&mut self.work, job, |w| {
-                    let start = w.len();
-                    write_error(w, failure.code(), failure.message());
-                    finish_result(w, start, job.command_id(), &stamp)?;
-                    Ok(())
-                })?;
+                self.push(job, |w, id, stamp| write_failure(w, &failure, id, stamp))?;
                 Err(error)
             }
             Err(error) => Err(error),
         }
     }
+
+    /// Pushes a result over the connection for work, and takes its command out of the list of
+    /// what is at work, if it is in one. Says how many results wait there now.
+    fn push(
+        &mut self,
+        job: &Job,
+        mut write: impl FnMut(&mut Writer<'_>, &str, &Stamp<'_>) -> Result<(), Unwritten>,
+    ) -> Result<u64, Error> {
+        let Some(results) = job.results() else {
+            return Err(Error::Usage("this job came from no queue"));
+        };
+        let at_work = self.line.at_work(job).cloned();
+        let stamp = self.identity.stamp(timestamp());
+        let deadline = Deadline::after(self.work.options().reply_limit);
+        let count = 1 + u32::from(at_work.is_some());
+        let first = self.work.send(count, deadline, |w| {
+            request::array(w, 3);
+            request::bulk(w, b"RPUSH");
+            request::bulk(w, results.as_bytes());
+            let mut written = Ok(());
+            request::bulk_with(w, |w| written = write(w, job.command_id(), &stamp));
+            if let Some(at_work) = &at_work {
+                request::command(w, &[b"LREM", at_work.as_bytes(), b"1", job.raw()]);
+            }
+            written
+        })?;
+        let reply = self.work.reply(first, deadline)?;
+        let waiting = reply.integer().and_then(|n| u64::try_from(n).ok());
+        let waiting = waiting.ok_or_else(|| Error::unexpected_reply("RPUSH", &reply))?;
+        if at_work.is_some() {
+            self.work.reply(first.after(1), deadline)?;
+            self.line.let_go(job);
+        }
+        Ok(waiting)
+    }
+}
+
+fn write_failure(
+    w: &mut Writer<'_>,
+    failure: &Failure,
+    id: &str,
+    stamp: &Stamp<'_>,
+) -> Result<(), Unwritten> {
+    let start = w.len();
+    write_error(w, failure.code(), failure.message());
+    finish_result(w, start, id, stamp)?;
+    Ok(())
 }
 
 /// Whether it is the result's fault that it was not sent.
@@ -390,29 +434,4 @@ fn is_bad_result(error: &Error) -> bool {
 /// What the caller is told instead of a result that cannot be sent.
 fn bad_result(error: &Error) -> Failure {
     Failure::new("bad-result", error.to_string())
-}
-
-/// Pushes a result over the connection for work; says how many wait there now.
-fn push(
-    work: &mut crate::connection::Connection,
-    job: &Job,
-    mut write: impl FnMut(&mut Writer<'_>) -> Result<(), Unwritten>,
-) -> Result<u64, Error> {
-    let Some(results) = job.results() else {
-        return Err(Error::Usage("this job came from no queue"));
-    };
-    let deadline = Deadline::after(work.options().reply_limit);
-    let request = work.send(1, deadline, |w| {
-        request::array(w, 3);
-        request::bulk(w, b"RPUSH");
-        request::bulk(w, results.as_bytes());
-        let mut written = Ok(());
-        request::bulk_with(w, |w| written = write(w));
-        written
-    })?;
-    let reply = work.reply(request, deadline)?;
-    match reply.integer().map(u64::try_from) {
-        Some(Ok(waiting)) => Ok(waiting),
-        _ => Err(Error::unexpected_reply("RPUSH", &reply)),
-    }
 }

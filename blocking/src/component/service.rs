@@ -7,7 +7,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::payload::Payload;
-use super::{BusEvent, Command, Component, DebugMessage, Event, Failure, Stop, Turn, Watched};
+use super::{
+    BusEvent, Command, Component, DebugMessage, Delivery, Event, Failure, Stop, Turn, Watched,
+};
 use crate::error::Error;
 
 type OnCommand<'s> = Box<dyn FnMut(&mut Command<'_>) -> Result<(), Error> + 's>;
@@ -49,6 +51,7 @@ pub struct Service<'s> {
     bus: Option<OnBus<'s>>,
     tick: Option<(Duration, OnTick<'s>)>,
     stop: Option<Stop>,
+    delivery: Option<Delivery>,
 }
 
 impl<'s> Service<'s> {
@@ -134,6 +137,13 @@ impl<'s> Service<'s> {
         self
     }
 
+    /// Has each command served at least once: see [`Delivery::AtLeastOnce`].
+    #[must_use]
+    pub fn at_least_once(mut self, tries: u32) -> Self {
+        self.delivery = Some(Delivery::AtLeastOnce { tries });
+        self
+    }
+
     /// Ends when `stop` is requested, and not by signals.
     #[must_use]
     pub fn until(mut self, stop: Stop) -> Self {
@@ -159,6 +169,9 @@ impl<'s> Service<'s> {
         }
         if let Some((interval, _)) = &self.tick {
             component.set_tick(*interval);
+        }
+        if let Some(delivery) = self.delivery {
+            component.set_delivery(delivery);
         }
         self.serve_queues(component)?;
         while self.turn(component)? {}

@@ -227,11 +227,14 @@ impl Component {
 
     /// Switches tracking on for all watched keys; what changed while it was off is read again.
     fn track(&mut self) -> Result<(), Error> {
-        if self.line.armed > 0 {
-            self.ask_line(&[b"CLIENT", b"TRACKING", b"OFF"])?;
+        self.ask_line(&[b"CLIENT", b"TRACKING", b"OFF"])?;
+        let mut keys: Vec<_> = self.line.watches.iter().map(|w| w.key.clone()).collect();
+        if self.line.is_woken() {
+            keys.extend_from_slice(&self.line.queues);
         }
-        let prefixes = prefixes(&self.line.watches);
-        let mut parts: Vec<&[u8]> = vec![b"CLIENT", b"TRACKING", b"ON", b"BCAST"];
+        let prefixes = prefixes(keys);
+        // What this connection changes itself, popping commands, is no news to it.
+        let mut parts: Vec<&[u8]> = vec![b"CLIENT", b"TRACKING", b"ON", b"BCAST", b"NOLOOP"];
         for prefix in &prefixes {
             parts.extend([&b"PREFIX"[..], prefix.as_bytes()]);
         }
@@ -242,6 +245,11 @@ impl Component {
 
     /// Follows the watched hashes by keyspace notifications.
     fn notify_instead(&mut self) -> Result<(), Error> {
+        if self.line.is_woken() {
+            return Err(Error::Usage(
+                "serving several queues at least once takes a server that permits CLIENT TRACKING",
+            ));
+        }
         // g and x: a hash that is deleted or expires is told by those classes.
         self.add_notifications("Khgx")?;
         for place in 0..self.line.watches.len() {
@@ -288,10 +296,8 @@ impl Component {
     }
 }
 
-/// The keys of all watches, without those that begin with another one: the server refuses prefixes
-/// that overlap.
-fn prefixes(watches: &[Watch]) -> Vec<Key> {
-    let mut keys: Vec<_> = watches.iter().map(|watch| watch.key.clone()).collect();
+/// Keys without those that begin with another one: the server refuses prefixes that overlap.
+fn prefixes(mut keys: Vec<Key>) -> Vec<Key> {
     keys.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
     keys.dedup_by(|next, kept| next.as_str().starts_with(kept.as_str()));
     keys

@@ -1,0 +1,233 @@
+//! Commands that stay on the server until they are answered.
+
+use std::time::Duration;
+
+use redis_ipc::{
+    CallError, Component, Delivery, Endpoint, Limitation, Options, Service, Stop, Turn,
+};
+use redis_ipc_tests::server::Server;
+use redis_ipc_tests::value::Value;
+use serde_json::json;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn join(server: &Server, component: &str) -> Component {
+    let endpoint = Endpoint::unix(server.socket()).unwrap();
+    Component::connect_to(&endpoint, component, "main", Options::default()).unwrap()
+}
+
+fn printer(server: &Server, queues: &[&str], tries: u32) -> Component {
+    let mut printer = join(server, "printer");
+    printer.set_delivery(Delivery::AtLeastOnce { tries });
+    printer.serve(queues).unwrap();
+    printer
+}
+
+fn push(server: &Server, queue: &str, id: &str) {
+    let command = json!({
+        "job": id, "results_queue": "queues.results.desk.main", "command_id": id,
+    });
+    let queue = format!("queues.commands.printer.{queue}");
+    server.cli(&["RPUSH", &queue, &command.to_string()]);
+}
+
+/// The id of the next command and how often it was begun before; dies before it answers.
+fn die_at_work(mut printer: Component) -> (String, u64) {
+    loop {
+        match printer.next(Some(PATIENCE)).unwrap() {
+            Some(Turn::Command(command)) => {
+                let seen = (command.command_id().to_owned(), command.tries());
+                // No answer, no destructor: as after a SIGKILL.
+                std::mem::forget(command);
+                return seen;
+            }
+            Some(Turn::Bus(_)) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn answer_next(printer: &mut Component) -> String {
+    loop {
+        match printer.next(Some(PATIENCE)).unwrap() {
+            Some(Turn::Command(command)) => {
+                let id = command.command_id().to_owned();
+                command.answer(&json!({"ok": true})).unwrap();
+                return id;
+            }
+            Some(Turn::Bus(_)) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn at_work(server: &Server, queue: &str) -> Value {
+    server.cli(&["LLEN", &format!("queues.at-work.main.printer.{queue}")])
+}
+
+#[test]
+fn what_a_killed_component_had_begun_is_served_again() {
+    for queues in [&["print"][..], &["cancel", "print"]] {
+        let server = Server::start();
+        push(&server, "print", "1");
+        push(&server, "print", "2");
+        assert_eq!(
+            die_at_work(printer(&server, queues, 3)),
+            ("1".to_owned(), 0)
+        );
+        assert_eq!(at_work(&server, "print"), 1);
+        assert_eq!(
+            die_at_work(printer(&server, queues, 3)),
+            ("1".to_owned(), 1)
+        );
+        let mut third = printer(&server, queues, 3);
+        assert_eq!(answer_next(&mut third), "1");
+        assert_eq!(answer_next(&mut third), "2");
+        assert!(
+            third
+                .next(Some(Duration::from_millis(20)))
+                .unwrap()
+                .is_none()
+        );
+        assert_eq!(at_work(&server, "print"), 0);
+        assert_eq!(server.cli(&["LLEN", "queues.results.desk.main"]), 2);
+        assert_eq!(server.cli(&["EXISTS", "queues.tries.main.printer"]), 0);
+    }
+}
+
+#[test]
+fn what_was_begun_too_often_becomes_a_dead_letter_and_its_caller_hears_of_it() {
+    let server = Server::start();
+    push(&server, "print", "1");
+    assert_eq!(die_at_work(printer(&server, &["print"], 2)).1, 0);
+    assert_eq!(die_at_work(printer(&server, &["print"], 2)).1, 1);
+    let mut third = printer(&server, &["print"], 2);
+    assert!(
+        third
+            .next(Some(Duration::from_millis(20)))
+            .unwrap()
+            .is_none()
+    );
+    assert_eq!(server.cli(&["LLEN", "queues.dead.printer"]), 1);
+    assert_eq!(at_work(&server, "print"), 0);
+    let result = server.cli(&["LPOP", "queues.results.desk.main"]);
+    assert!(result.text().contains("given-up"), "{result:?}");
+}
+
+#[test]
+fn calls_are_answered_and_leave_nothing_behind() {
+    let server = Server::start();
+    let stop = Stop::new();
+    let mut serving = join(&server, "printer");
+    let mut desk = join(&server, "desk");
+    std::thread::scope(|scope| {
+        let until = stop.clone();
+        scope.spawn(move || {
+            Service::new()
+                .on("cancel", |n: serde_json::Value, _| Ok(n))
+                .on("print", |n: serde_json::Value, _| Ok(n))
+                .at_least_once(3)
+                .until(until)
+                .run(&mut serving)
+                .unwrap();
+        });
+        for n in 0..50 {
+            let queue = if n % 3 == 0 {
+                "printer.cancel"
+            } else {
+                "printer.print"
+            };
+            let answer: serde_json::Value = desk.call(queue, &json!({ "n": n }), PATIENCE).unwrap();
+            assert_eq!(answer, json!({ "n": n }));
+        }
+        stop.request();
+    });
+    assert_eq!(server.cli(&["KEYS", "queues.*"]), Value::Array(Vec::new()));
+}
+
+#[test]
+fn a_kept_job_stays_on_the_server_until_it_is_answered() {
+    let server = Server::start();
+    let mut printer = printer(&server, &["cancel", "print"], 3);
+    push(&server, "print", "1");
+    push(&server, "print", "2");
+    let job = match printer.next(Some(PATIENCE)).unwrap() {
+        Some(Turn::Command(command)) => command.keep(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(answer_next(&mut printer), "2");
+    assert_eq!(at_work(&server, "print"), 1);
+    printer.answer(job, &json!({})).unwrap();
+    assert_eq!(at_work(&server, "print"), 0);
+}
+
+#[test]
+fn a_stop_puts_back_what_was_moved_and_not_handed_out() {
+    let server = Server::start();
+    let stop = Stop::new();
+    let mut printer = printer(&server, &["print"], 3);
+    printer.set_stop(stop.clone());
+    push(&server, "print", "1");
+    let job = match printer.next(Some(PATIENCE)).unwrap() {
+        Some(Turn::Command(command)) => command.keep(),
+        other => panic!("{other:?}"),
+    };
+    printer.put_back(job).unwrap();
+    stop.request();
+    assert!(matches!(printer.next(None).unwrap(), Some(Turn::Stop)));
+    assert_eq!(at_work(&server, "print"), 0);
+    assert_eq!(server.cli(&["LLEN", "queues.commands.printer.print"]), 1);
+}
+
+#[test]
+fn a_full_server_is_drained_although_it_moves_nothing() {
+    for queues in [&["print"][..], &["cancel", "print"]] {
+        let server = Server::start();
+        let mut printer = printer(&server, queues, 3);
+        assert!(
+            printer
+                .next(Some(Duration::from_millis(20)))
+                .unwrap()
+                .is_none()
+        );
+        for id in ["1", "2", "3"] {
+            push(&server, "print", id);
+        }
+        server.cli(&["CONFIG", "SET", "maxmemory", "1"]);
+        let mut ids = Vec::new();
+        while ids.len() < 3 {
+            if let Some(Turn::Command(command)) = printer.next(Some(PATIENCE)).unwrap() {
+                ids.push(command.command_id().to_owned());
+                let _ = command.keep();
+            }
+        }
+        assert_eq!(ids, ["1", "2", "3"]);
+        let lost = printer.limitations();
+        assert!(matches!(lost, [Limitation::AtMostOnce { .. }]), "{lost:?}");
+    }
+}
+
+#[test]
+fn a_handler_that_fails_is_not_tried_again() {
+    let server = Server::start();
+    let stop = Stop::new();
+    let mut serving = join(&server, "printer");
+    let mut desk = join(&server, "desk");
+    std::thread::scope(|scope| {
+        let until = stop.clone();
+        scope.spawn(move || {
+            Service::new()
+                .on("print", |_: serde_json::Value, _| {
+                    Err::<(), _>(redis_ipc::Failure::new("jam", "tray 2"))
+                })
+                .at_least_once(3)
+                .until(until)
+                .run(&mut serving)
+                .unwrap();
+        });
+        let answer = desk.call::<_, serde_json::Value>("printer.print", &json!({}), PATIENCE);
+        assert!(matches!(answer, Err(CallError::Failed(f)) if f.code() == "jam"));
+        stop.request();
+    });
+    assert_eq!(at_work(&server, "print"), 0);
+}
