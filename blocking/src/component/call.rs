@@ -268,11 +268,13 @@ impl Component {
         timeout: Duration,
     ) -> Result<(), CallError> {
         let mut deadline = self.work.deadline_at(call.deadline() + GRACE, timeout);
+        let mut stopped = false;
         loop {
             let incoming = match self.work.next(Some(deadline))? {
                 Next::Message(incoming) => incoming,
-                Next::Interrupted => continue,
-                Next::Late => {
+                Next::Interrupted if stopped || !self.call_stop.is_requested() => continue,
+                Next::Late | Next::Interrupted => {
+                    stopped = true;
                     self.renew_and_take_back(call, timeout)?;
                     deadline = Deadline::after(self.work.options().reply_limit);
                     continue;

@@ -87,6 +87,8 @@ pub struct Component {
     own: OwnSettings,
     queue_limit: u64,
     delivery: Delivery,
+    /// Ends a call before its time.
+    call_stop: Stop,
     lost: Vec<Limitation>,
     line: Line,
     counters: Counters,
@@ -218,6 +220,7 @@ impl Component {
             own: OwnSettings::default(),
             queue_limit: DEFAULT_QUEUE_LIMIT,
             delivery: Delivery::default(),
+            call_stop: Stop::new(),
             lost: Vec::new(),
             line: Line::closed(endpoint, options),
             counters: Counters::default(),
@@ -270,6 +273,13 @@ impl Component {
     /// reports [`CallError::Overloaded`]; by default [`DEFAULT_QUEUE_LIMIT`].
     pub fn set_queue_limit(&mut self, commands: u64) {
         self.queue_limit = commands;
+    }
+
+    /// Has a call end once `stop` is requested, as if its time-out had passed: its command is
+    /// taken back, or [`CallError::TimedOut`] says that somebody has taken it. Without this a
+    /// call waits for its time-out, also while the component is asked to stop serving.
+    pub fn set_call_stop(&mut self, stop: Stop) {
+        self.call_stop = stop;
     }
 
     /// The connection for work, for whatever redis-ipc has no word for.
