@@ -1,0 +1,165 @@
+//! `ipc-tool serve`: be a component whose answers a command gives.
+
+use std::time::Instant;
+
+use argh::{ArgsInfo, FromArgs};
+use redis_ipc::{Command, Component, Error, Turn};
+
+use super::watching::{note_bus, stop_on_signals};
+use crate::bus::Bus;
+use crate::output::{Output, Served};
+use crate::problem::Problem;
+use crate::shell;
+
+/// Be a component whose answers a program gives.
+#[derive(Debug, FromArgs, ArgsInfo)]
+#[argh(
+    subcommand,
+    name = "serve",
+    help_triggers("--help", "-h"),
+    note = "The program is run for each command that arrives, one after another. It finds the\n  \
+            payload on its standard input; what it prints, a JSON object or nothing, is\n  \
+            the answer. If it ends with another exit code than 0, the caller gets an error\n  \
+            with the code exit-N and what the program wrote on standard error.",
+    note = "It finds in its environment IPC_COMPONENT, IPC_SUBQUEUE (empty for the main\n  \
+            queue), IPC_COMMAND_ID, IPC_SENDER (a component) and IPC_SENDER_THREAD.",
+    note = "Ctrl-C and SIGTERM end it in order: the command at hand is answered first, those\n  \
+            that wait stay in their queues. A second Ctrl-C ends it at once.",
+    example = "{command_name} printer.cancel printer.print --exec './printer.sh'",
+    example = "{command_name} clock --exec 'date +{{\\\"now\\\":\\\"%T\\\"}}'"
+)]
+pub(crate) struct Serve {
+    /// the program, as a shell takes it
+    #[argh(option, arg_name = "cmd")]
+    exec: String,
+
+    /// the component, or some of its subqueues, the most urgent first
+    #[argh(positional, arg_name = "component[.subqueue]")]
+    queues: Vec<String>,
+}
+
+/// What is served.
+struct Queues<'q> {
+    component: &'q str,
+    /// None for the one queue of a component without subqueues.
+    subqueues: Vec<&'q str>,
+}
+
+impl Serve {
+    pub(crate) fn run(self, bus: &Bus, output: Output) -> Result<(), Problem> {
+        let queues = Queues::of(&self.queues)?;
+        if bus
+            .name
+            .as_deref()
+            .is_some_and(|name| name != queues.component)
+        {
+            return Err(Problem::usage(format!(
+                "who serves {0} is {0}: leave out --as",
+                queues.component
+            )));
+        }
+        let mut component = bus.join_as(queues.component)?;
+        component.set_stop(stop_on_signals()?);
+        match queues.subqueues.as_slice() {
+            [] => component.serve_main()?,
+            subqueues => component.serve(subqueues)?,
+        }
+        output.note(&format!("serving {}", self.queues.join(", ")));
+        self.attend(&mut component, bus, output)
+    }
+
+    fn attend(&self, component: &mut Component, bus: &Bus, output: Output) -> Result<(), Problem> {
+        loop {
+            match component.next(None)? {
+                Some(Turn::Command(command)) => self.answer(command, bus, output)?,
+                Some(Turn::Bus(event)) => note_bus(&event, output),
+                Some(Turn::Stop) => return Ok(()),
+                _ => {}
+            }
+        }
+    }
+
+    fn answer(&self, mut command: Command<'_>, bus: &Bus, output: Output) -> Result<(), Problem> {
+        let began = Instant::now();
+        let component = command.component().name().to_owned();
+        let subqueue = command.subqueue().unwrap_or_default().to_owned();
+        let mut variables = vec![
+            ("IPC_COMPONENT", component.as_str()),
+            ("IPC_SUBQUEUE", subqueue.as_str()),
+            ("IPC_COMMAND_ID", command.command_id()),
+            ("IPC_SENDER", &command.sender().component),
+            ("IPC_SENDER_THREAD", &command.sender().thread),
+        ];
+        // So that an ipc-tool in the command finds the same bus.
+        variables.extend(
+            bus.server
+                .as_deref()
+                .map(|server| ("RIPC_SERVER_PATH", server)),
+        );
+        let outcome = shell::run(&self.exec, &variables, command.text());
+        let mut served = Served {
+            queue: match &*subqueue {
+                "" => component,
+                subqueue => format!("{component}.{subqueue}"),
+            },
+            sender: command.sender().clone(),
+            command_id: command.command_id().to_owned(),
+            failure: outcome
+                .as_ref()
+                .err()
+                .map(|failure| failure.code().to_owned()),
+            milliseconds: began.elapsed().as_millis(),
+        };
+        let sent = match outcome {
+            Ok(result) => command.answer_text(&result),
+            Err(failure) => command.fail(&failure),
+        };
+        if let Err(error @ (Error::Value(_) | Error::TooLong { .. })) = &sent {
+            // The library has told the caller.
+            served.failure = Some("bad-result".to_owned());
+            output.note(&format!("what the command printed cannot be sent: {error}"));
+        }
+        output.served(&served);
+        match sent {
+            Err(error) if error.is_temporary() => {
+                output.note(&format!("the answer is lost: {error}"));
+                Ok(())
+            }
+            Ok(()) | Err(Error::Value(_) | Error::TooLong { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl<'q> Queues<'q> {
+    fn of(words: &'q [String]) -> Result<Self, Problem> {
+        let Some(first) = words.first() else {
+            return Err(Problem::usage(
+                "whose queue? give a component, or some of its subqueues",
+            ));
+        };
+        let component = first.split('.').next().unwrap_or_default();
+        let mut subqueues = Vec::new();
+        for word in words {
+            let (name, subqueue) = match word.split_once('.') {
+                Some((name, subqueue)) => (name, Some(subqueue)),
+                None => (word.as_str(), None),
+            };
+            if name != component {
+                return Err(Problem::usage(format!(
+                    "{component} and {name} are two components: start one ipc-tool for each"
+                )));
+            }
+            if subqueue.is_none() && words.len() > 1 {
+                return Err(Problem::usage(format!(
+                    "a component has either one main queue, {component}, or subqueues"
+                )));
+            }
+            subqueues.extend(subqueue);
+        }
+        Ok(Self {
+            component,
+            subqueues,
+        })
+    }
+}

@@ -1,0 +1,245 @@
+//! The words of a command line, put into the order that argh takes them in.
+//!
+//! argh wants the options of all subcommands in front of the subcommand's name, takes `-` and
+//! `-5` for options and knows no `--name=value`. People write all of these. What options there
+//! are, argh itself tells.
+
+use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind};
+
+use crate::nearest::nearest;
+
+/// A command line in order.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Words {
+    /// The names of the subcommand: `settings`, `get`.
+    pub(crate) path: Vec<String>,
+    /// Whether help is asked for instead.
+    pub(crate) help: bool,
+    /// Options that all subcommands have.
+    general: Vec<String>,
+    /// Options of the subcommand.
+    own: Vec<String>,
+    /// All else.
+    values: Vec<String>,
+}
+
+impl Words {
+    /// Sorts words by what `tool` says of itself. The error is a sentence.
+    pub(crate) fn sort(
+        words: impl IntoIterator<Item = String>,
+        tool: &CommandInfoWithArgs,
+    ) -> Result<Self, String> {
+        let mut sorted = Self::default();
+        let mut level = tool;
+        let mut words = words.into_iter();
+        while let Some(word) = words.next() {
+            if word == "--" {
+                sorted.values.extend(words);
+                break;
+            }
+            if matches!(&*word, "--help" | "-h") {
+                sorted.help = true;
+            } else if is_option(&word) {
+                sorted.option(&word, &mut words, tool, level)?;
+            } else if level.commands.is_empty() {
+                sorted.values.push(word);
+            } else if word == "help" {
+                sorted.help = true;
+            } else {
+                level = subcommand(&word, level, &sorted.path)?;
+                sorted.path.push(word);
+            }
+        }
+        Ok(sorted)
+    }
+
+    /// Puts an option with its value where it belongs.
+    fn option(
+        &mut self,
+        word: &str,
+        words: &mut impl Iterator<Item = String>,
+        tool: &CommandInfoWithArgs,
+        level: &CommandInfoWithArgs,
+    ) -> Result<(), String> {
+        let (name, value) = match word.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (word, None),
+        };
+        let (flag, place) = match (flag(level, name), flag(tool, name)) {
+            (Some(flag), _) if !std::ptr::eq(level, tool) => (flag, &mut self.own),
+            (_, Some(flag)) => (flag, &mut self.general),
+            _ => {
+                let known = level.flags.iter().chain(tool.flags).map(|flag| flag.long);
+                return Err(unknown("option", name, known, &self.path));
+            }
+        };
+        place.push(name.to_owned());
+        match flag.kind {
+            FlagInfoKind::Option { .. } => place.extend(value.or_else(|| words.next())),
+            FlagInfoKind::Switch if value.is_some() => {
+                return Err(format!("the option {name} takes no value"));
+            }
+            FlagInfoKind::Switch => {}
+        }
+        Ok(())
+    }
+
+    /// What argh is given.
+    pub(crate) fn for_argh(&self) -> Vec<&str> {
+        let mut words: Vec<&str> = Vec::new();
+        words.extend(self.general.iter().map(String::as_str));
+        words.extend(self.path.iter().map(String::as_str));
+        if self.help {
+            words.push("--help");
+            return words;
+        }
+        words.extend(self.own.iter().map(String::as_str));
+        if !self.values.is_empty() {
+            words.push("--");
+            words.extend(self.values.iter().map(String::as_str));
+        }
+        words
+    }
+}
+
+/// `-` stands for standard input, `-5` is a number.
+fn is_option(word: &str) -> bool {
+    let behind = word.strip_prefix('-').and_then(|rest| rest.chars().next());
+    behind.is_some_and(|next| !next.is_ascii_digit() && next != '.')
+}
+
+fn flag(level: &CommandInfoWithArgs, name: &str) -> Option<&'static FlagInfo<'static>> {
+    level.flags.iter().find(|flag| flag.long == name)
+}
+
+fn subcommand<'i>(
+    word: &str,
+    level: &'i CommandInfoWithArgs,
+    path: &[String],
+) -> Result<&'i CommandInfoWithArgs, String> {
+    let known = level.commands.iter();
+    match known.clone().find(|command| command.name == word) {
+        Some(found) => Ok(&found.command),
+        None => Err(unknown(
+            "subcommand",
+            word,
+            known.map(|command| command.name),
+            path,
+        )),
+    }
+}
+
+fn unknown<'c>(
+    what: &str,
+    word: &str,
+    known: impl Iterator<Item = &'c str>,
+    path: &[String],
+) -> String {
+    let of = path.join(" ");
+    let of = if of.is_empty() {
+        ""
+    } else {
+        &format!(" of {of}")
+    };
+    match nearest(word, known) {
+        Some(meant) => format!("{word} is no {what}{of}; did you mean {meant}?"),
+        None => format!("{word} is no {what}{of}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Arguments;
+    use argh::ArgsInfo;
+
+    fn sort(line: &[&str]) -> Result<Words, String> {
+        let words = line.iter().map(|word| (*word).to_owned());
+        Words::sort(words, &Arguments::get_args_info())
+    }
+
+    fn sorted(line: &[&str]) -> String {
+        sort(line).unwrap().for_argh().join(" ")
+    }
+
+    #[test]
+    fn general_options_may_stand_anywhere() {
+        let ordered = "--json --server /s call --timeout 3 -- printer {}";
+        for line in [
+            &[
+                "--json",
+                "--server",
+                "/s",
+                "call",
+                "printer",
+                "{}",
+                "--timeout",
+                "3",
+            ][..],
+            &[
+                "call",
+                "--timeout=3",
+                "printer",
+                "--json",
+                "{}",
+                "--server=/s",
+            ],
+        ] {
+            assert_eq!(sorted(line), ordered);
+        }
+    }
+
+    #[test]
+    fn a_dash_and_a_negative_number_are_values() {
+        assert_eq!(sorted(&["call", "a", "-"]), "call -- a -");
+        assert_eq!(
+            sorted(&["settings", "set", "a", "b", "-5"]),
+            "settings set -- a b -5"
+        );
+    }
+
+    #[test]
+    fn behind_two_dashes_and_as_a_value_everything_is_taken_as_it_is() {
+        assert_eq!(
+            sorted(&["debug", "send", "--", "--json"]),
+            "debug send -- --json"
+        );
+        assert_eq!(
+            sorted(&["serve", "a", "--exec", "--x=y"]),
+            "serve --exec --x=y -- a"
+        );
+    }
+
+    #[test]
+    fn help_is_found_wherever_it_stands() {
+        for line in [
+            &["help", "settings", "get"][..],
+            &["settings", "help", "get"],
+            &["--help", "settings", "get"],
+            &["settings", "get", "x", "-h"],
+        ] {
+            assert_eq!(sorted(line), "settings get --help");
+        }
+        assert_eq!(sorted(&["debug", "send", "help"]), "debug send -- help");
+    }
+
+    #[test]
+    fn typing_errors_name_what_was_meant() {
+        assert_eq!(
+            sort(&["cal", "printer"]).unwrap_err(),
+            "cal is no subcommand; did you mean call?"
+        );
+        assert_eq!(
+            sort(&["settings", "gte"]).unwrap_err(),
+            "gte is no subcommand of settings; did you mean get?"
+        );
+        assert_eq!(
+            sort(&["call", "--timout", "3"]).unwrap_err(),
+            "--timout is no option of call; did you mean --timeout?"
+        );
+        assert_eq!(
+            sort(&["--json=yes"]).unwrap_err(),
+            "the option --json takes no value"
+        );
+    }
+}

@@ -1,0 +1,9 @@
+//! The program `ipc-tool` as users run it, on real servers.
+
+mod call;
+mod hashes;
+mod messages;
+mod private_server;
+mod serve;
+mod support;
+mod usage;
