@@ -1,4 +1,4 @@
-//! The redis-ipc protocol without a system below it.
+#![doc = include_str!("../README.md")]
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(
