@@ -66,6 +66,23 @@ impl<'b> Writer<'b> {
         self.length = end;
     }
 
+    /// Appends `bytes` between a head and a tail of fixed length, or counts them all if they do
+    /// not fit together.
+    #[inline]
+    pub(crate) fn put_between<const H: usize, const T: usize>(
+        &mut self,
+        head: [u8; H],
+        bytes: &[u8],
+        tail: [u8; T],
+    ) {
+        let end = self.length.saturating_add(H + bytes.len() + T);
+        match self.buffer.get_mut(self.length..end) {
+            Some(room) => fill(room, head, bytes, tail),
+            None => self.overflow(end),
+        }
+        self.length = end;
+    }
+
     /// Appends one byte.
     #[inline]
     pub fn put_byte(&mut self, byte: u8) {
@@ -200,6 +217,23 @@ impl fmt::Write for Writer<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.put(text.as_bytes());
         Ok(())
+    }
+}
+
+/// Copies all three into a room of their size.
+#[inline(always)]
+fn fill<const H: usize, const T: usize>(
+    room: &mut [u8],
+    head: [u8; H],
+    bytes: &[u8],
+    tail: [u8; T],
+) {
+    if let Some((place, rest)) = room.split_first_chunk_mut() {
+        *place = head;
+        if let Some((middle, place)) = rest.split_last_chunk_mut() {
+            *place = tail;
+            middle.copy_from_slice(bytes);
+        }
     }
 }
 

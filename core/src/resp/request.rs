@@ -27,11 +27,19 @@ pub fn array(w: &mut Writer<'_>, count: usize) {
 }
 
 /// Writes one bulk of any bytes.
-#[inline]
 pub fn bulk(w: &mut Writer<'_>, bytes: &[u8]) {
-    header(w, b'$', bytes.len());
-    w.put(bytes);
-    w.put(b"\r\n");
+    // Header, bytes and line end in one piece: a pipeline writes little else.
+    match digits(bytes.len()) {
+        Digits::One([a]) => w.put_between([b'$', a, b'\r', b'\n'], bytes, *b"\r\n"),
+        Digits::Two([a, b]) => w.put_between([b'$', a, b, b'\r', b'\n'], bytes, *b"\r\n"),
+        Digits::Three([a, b, c]) => {
+            w.put_between([b'$', a, b, c, b'\r', b'\n'], bytes, *b"\r\n");
+        }
+        Digits::More => {
+            long_header(w, b'$', bytes.len());
+            w.put_between([], bytes, *b"\r\n");
+        }
+    }
 }
 
 /// Writes `number` in decimal digits as a bulk.
@@ -102,22 +110,42 @@ fn fit_digits(w: &mut Writer<'_>, at: usize, reserved: usize, needed: usize) {
 /// Most numbers here have one to three digits: such a header is put in one piece.
 #[inline]
 fn header(w: &mut Writer<'_>, kind: u8, number: usize) {
-    let number = number as u64;
-    let ones = b'0' + (number % 10) as u8;
-    let tens = b'0' + (number / 10 % 10) as u8;
-    let hundreds = b'0' + (number / 100 % 10) as u8;
-    match number {
-        0..10 => w.put(&[kind, ones, b'\r', b'\n']),
-        10..100 => w.put(&[kind, tens, ones, b'\r', b'\n']),
-        100..1000 => w.put(&[kind, hundreds, tens, ones, b'\r', b'\n']),
-        _ => long_header(w, kind, number),
+    match digits(number) {
+        Digits::One([a]) => w.put(&[kind, a, b'\r', b'\n']),
+        Digits::Two([a, b]) => w.put(&[kind, a, b, b'\r', b'\n']),
+        Digits::Three([a, b, c]) => w.put(&[kind, a, b, c, b'\r', b'\n']),
+        Digits::More => long_header(w, kind, number),
     }
 }
 
-fn long_header(w: &mut Writer<'_>, kind: u8, number: u64) {
+fn long_header(w: &mut Writer<'_>, kind: u8, number: usize) {
     w.put_byte(kind);
-    w.put_decimal(number);
+    w.put_decimal(number as u64);
     w.put(b"\r\n");
+}
+
+/// The digits of a number that has few.
+enum Digits {
+    One([u8; 1]),
+    Two([u8; 2]),
+    Three([u8; 3]),
+    More,
+}
+
+#[inline(always)]
+fn digits(number: usize) -> Digits {
+    let number = number as u64;
+    match number {
+        0..10 => Digits::One([digit(number)]),
+        10..100 => Digits::Two([digit(number / 10), digit(number)]),
+        100..1000 => Digits::Three([digit(number / 100), digit(number / 10), digit(number)]),
+        _ => Digits::More,
+    }
+}
+
+#[inline(always)]
+fn digit(number: u64) -> u8 {
+    b'0' + (number % 10) as u8
 }
 
 #[cfg(test)]
