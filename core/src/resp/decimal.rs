@@ -26,6 +26,46 @@ pub(super) fn short(text: &[u8]) -> Option<(u32, u32)> {
     }
 }
 
+/// As [`short`], for a number of up to seven digits that has eight bytes to stand in: the replies
+/// to INCR or RPUSH, thousands of them one behind the other.
+#[inline(never)]
+pub(super) fn medium(text: &[u8]) -> Option<(u32, u32)> {
+    let word = u64::from_le_bytes(*text.first_chunk()?);
+    let returns = word ^ octets(b'\r');
+    // The lowest bit that is set is that of the first byte that was a CR.
+    let found = returns.wrapping_sub(octets(1)) & !returns & octets(0x80);
+    let count = found.trailing_zeros() / 8;
+    if !(1..8).contains(&count) || text.get(count as usize + 1) != Some(&b'\n') {
+        return None;
+    }
+    if text.first() == Some(&b'0') && count > 1 {
+        return None;
+    }
+    // Zeroes before the number make it one of eight digits.
+    let digits = word << (64 - 8 * count) | octets(b'0') >> (8 * count);
+    let value = eight_digits(digits)?;
+    Some((value, count + 2))
+}
+
+/// That byte eight times.
+const fn octets(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
+}
+
+/// The number of eight digits, the first of them in the lowest byte. Neighbours are joined to pairs,
+/// pairs to fours, fours to all of it.
+#[inline]
+fn eight_digits(text: u64) -> Option<u32> {
+    let above_nine = (text & octets(0x0f)) + octets(6);
+    if (text ^ octets(b'0') | above_nine) & octets(0xf0) != 0 {
+        return None;
+    }
+    let ones = text & octets(0x0f);
+    let pairs = (ones * 10 + (ones >> 8)) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
+    u32::try_from((fours * 10_000 + (fours >> 32)) & 0xffff_ffff).ok()
+}
+
 /// The length of a bulk or aggregate, without its type byte: no sign, blank or leading zero.
 /// `None` stands for `-1`, the null of RESP2.
 #[inline]
@@ -51,10 +91,24 @@ fn long_length(text: &[u8]) -> Parsed<Option<u64>> {
     }
 }
 
+/// The value of digits of which it is known that they are a number; `None` for everything that
+/// needs a closer look.
+#[inline]
+pub(super) fn scanned(digits: &[u8]) -> Option<i64> {
+    if digits.is_empty() || digits.len() >= SAFE_DIGITS {
+        return None;
+    }
+    let mut value = 0;
+    for byte in digits {
+        value = value * 10 + i64::from(digit(*byte)?);
+    }
+    Some(value)
+}
+
 /// A signed integer, without its type byte; a plus sign is allowed, leading zeroes are not.
 #[inline]
 pub(super) fn integer(text: &[u8]) -> Parsed<i64> {
-    match short(text) {
+    match short(text).or_else(|| medium(text)) {
         Some((value, taken)) => Parsed::Whole(i64::from(value), taken as usize),
         None => long_integer(text),
     }
@@ -221,8 +275,12 @@ mod tests {
 
     #[test]
     fn the_short_way_agrees_with_the_long_one() {
-        for value in 0..1500 {
+        let around = [9_999, 10_000, 99_999, 100_000, 1_234_567, 9_999_999];
+        for value in (0..1500).chain(around) {
             let text = format!("{value}\r\n");
+            let behind = format!("{value}\r\n:12345\r\n");
+            let found = medium(behind.as_bytes()).map(|(value, taken)| (value, taken as usize));
+            assert_eq!(found, Some((value, text.len())));
             let text = text.as_bytes();
             let found = short(text).map(|(value, taken)| (value, taken as usize));
             assert_eq!(found, (value < 1000).then_some((value, text.len())));
@@ -232,11 +290,21 @@ mod tests {
             );
             assert_eq!(long_length(text), length(text));
             assert_eq!(long_integer(text), integer(text));
+            assert_eq!(scanned(&text[..text.len() - 2]), Some(value.into()));
         }
         for wrong in [
             "03\r\n", "003\r\n", "3\n\n", "3\r\r", "-1\r\n", "3", "31\r", "",
         ] {
             assert_eq!(short(wrong.as_bytes()), None, "{wrong:?}");
+            let behind = [wrong, "......"].concat();
+            assert_eq!(medium(behind.as_bytes()), None, "{wrong:?}");
+        }
+        for wrong in ["12345678\r\n", "1234567\r", "12345/7\r\n", "12345:7\r\n"] {
+            assert_eq!(medium(wrong.as_bytes()), None, "{wrong:?}");
+        }
+        for byte in (0..=255).filter(|byte: &u8| !byte.is_ascii_digit()) {
+            let text = [b'1', b'2', b'3', byte, b'5', b'6', b'\r', b'\n'];
+            assert_eq!(medium(&text), None, "{byte}");
         }
     }
 }

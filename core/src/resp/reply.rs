@@ -69,10 +69,20 @@ impl<'a> Reply<'a> {
     }
 
     fn parse_any(frame: &'a [u8]) -> Self {
-        match short_array(frame) {
-            Some(elements) => Self::Array(elements),
-            None => read(behind_attributes(frame)).map_or(Self::Null, |(reply, _)| reply),
+        match *frame {
+            [b'+', ref text @ .., b'\r', b'\n'] => return Self::Simple(text),
+            [b':', ref digits @ .., b'\r', b'\n'] => {
+                if let Some(value) = decimal::scanned(digits) {
+                    return Self::Integer(value);
+                }
+            }
+            _ => {
+                if let Some(elements) = short_array(frame) {
+                    return Self::Array(elements);
+                }
+            }
         }
+        read(behind_attributes(frame)).map_or(Self::Null, |(reply, _)| reply)
     }
 
     /// The bytes of a simple text, a bulk or a verbatim text.

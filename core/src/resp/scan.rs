@@ -95,15 +95,22 @@ impl Scanner {
     /// error again until [`reset`](Self::reset).
     #[inline]
     pub fn scan(&mut self, bytes: &[u8]) -> Result<Option<usize>, ProtocolError> {
-        loop {
-            if let Some(end) = self.pass_simple(bytes) {
-                return Ok(Some(end));
+        let between_frames = self.at == 0 && self.dropped == 0;
+        if between_frames {
+            // A frame of one value that is all there leaves the scanner as it is.
+            if let Some(tail) = behind_simple(bytes, self.limits.bulk_bytes) {
+                return Ok(Some(bytes.len() - tail.len()));
             }
+        }
+        loop {
             match self.step(bytes)? {
                 Step::Short => return Ok(None),
                 Step::On => {}
                 Step::Value if self.value_ended() => return Ok(Some(self.frame_ended())),
                 Step::Value => {}
+            }
+            if let Some(end) = self.pass_simple(bytes) {
+                return Ok(Some(end));
             }
         }
     }
@@ -318,7 +325,10 @@ fn behind_simple(rest: &[u8], bulk_bytes: u64) -> Option<&[u8]> {
             let (body, tail) = whole_bulk(rest)?;
             (body.len() as u64 <= bulk_bytes).then_some(tail)
         }
-        [b':', ref text @ ..] => text.get(decimal::short(text)?.1 as usize..),
+        [b':', ref text @ ..] => {
+            let (_, taken) = decimal::short(text).or_else(|| decimal::medium(text))?;
+            text.get(taken as usize..)
+        }
         [b'+', b'O', b'K', b'\r', b'\n', ref tail @ ..] => Some(tail),
         _ => None,
     }
