@@ -85,14 +85,20 @@ impl<S: Storage> Inbox<S> {
         let Some(length) = self.scanner.scan(fresh.unwrap_or_default())? else {
             return Ok(None);
         };
-        let Some(dropping) = self.dropping.take() else {
-            self.frame = length;
-            return Ok(Some(Arrived::Frame));
-        };
-        self.start += length;
-        Ok(Some(dropping.arrived(length)))
+        match self.dropping {
+            None => {
+                self.frame = length;
+                Ok(Some(Arrived::Frame))
+            }
+            Some(dropping) => {
+                self.dropping = None;
+                self.start += length;
+                Ok(Some(dropping.arrived(length)))
+            }
+        }
     }
 
+    #[inline]
     fn forget_frame(&mut self) {
         self.start += self.frame;
         self.frame = 0;
