@@ -290,16 +290,20 @@ impl Connection {
 
     fn await_reply(&mut self, request: Sequence, deadline: Deadline) -> Result<(), Error> {
         loop {
-            match self.next(Some(deadline))? {
-                Next::Message(Incoming::Reply(of)) if of == request => return Ok(()),
-                Next::Message(Incoming::TooLong { of, error }) if of == Some(request) => {
+            match self.poll()? {
+                Some(Incoming::Reply(of)) if of == request => return Ok(()),
+                Some(Incoming::TooLong { of, error }) if of == Some(request) => {
                     return Err(Error::TooLong {
                         outcome: Outcome::Unknown,
                         sizes: error,
                     });
                 }
-                Next::Message(_) | Next::Interrupted => {}
-                Next::Late => return Err(self.late(Outcome::Unknown, deadline)),
+                Some(_) => {}
+                None => {
+                    if let Received::Late = self.wait_for_bytes(Some(deadline))? {
+                        return Err(self.late(Outcome::Unknown, deadline));
+                    }
+                }
             }
         }
     }
@@ -310,14 +314,10 @@ impl Connection {
             if let Some(incoming) = self.poll()? {
                 return Ok(Next::Message(incoming));
             }
-            let Some(socket) = &mut self.socket else {
-                return Err(closed(Outcome::Unknown));
-            };
-            match socket.receive(self.session.space(), deadline.map(|d| d.at)) {
-                Ok(Received::Bytes(count)) => self.session.received(count),
-                Ok(Received::Late) => return Ok(Next::Late),
-                Ok(Received::Interrupted) => return Ok(Next::Interrupted),
-                Err(source) => return Err(self.broken(Outcome::Unknown, source)),
+            match self.wait_for_bytes(deadline)? {
+                Received::Bytes(_) => {}
+                Received::Late => return Ok(Next::Late),
+                Received::Interrupted => return Ok(Next::Interrupted),
             }
         }
     }
@@ -333,6 +333,22 @@ impl Connection {
         };
         let received = socket.receive(room, deadline.map(|d| d.at));
         received.map_err(|source| self.broken(Outcome::Unknown, source))
+    }
+
+    /// Waits for bytes and takes them in.
+    fn wait_for_bytes(&mut self, deadline: Option<Deadline>) -> Result<Received, Error> {
+        let Some(socket) = &mut self.socket else {
+            return Err(closed(Outcome::Unknown));
+        };
+        match socket.receive(self.session.space(), deadline.map(|d| d.at)) {
+            Ok(received) => {
+                if let Received::Bytes(count) = received {
+                    self.session.received(count);
+                }
+                Ok(received)
+            }
+            Err(source) => Err(self.broken(Outcome::Unknown, source)),
+        }
     }
 
     /// The next message that is here already.
@@ -362,6 +378,7 @@ impl Connection {
     }
 
     /// The next message in the inbox.
+    #[inline]
     pub(crate) fn poll(&mut self) -> Result<Option<Incoming>, Error> {
         self.session.poll().map_err(|error| {
             self.disconnect();

@@ -8,8 +8,8 @@ use super::{Connection, Deadline, write_command};
 use crate::error::Error;
 
 /// Bytes that are sent at the latest, so that a long pipeline needs no long buffer and the
-/// server can begin.
-const FLUSH_BYTES: usize = 64 * 1024;
+/// server can begin. Small requests then still fit into a buffer of 128 KiB.
+const FLUSH_BYTES: usize = 120 * 1024;
 
 /// Requests that go out together.
 ///
@@ -46,7 +46,7 @@ impl<'c> Pipeline<'c> {
         }
     }
 
-    /// Adds a request. Blocks only if more than 64 KiB wait to be sent.
+    /// Adds a request. Blocks only if more than 120 KiB wait to be sent.
     ///
     /// # Errors
     /// [`Error::TooLong`] if it does not fit the buffer: the others stay. Else what broke.
