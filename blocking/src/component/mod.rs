@@ -61,6 +61,10 @@ pub const DEFAULT_QUEUE_LIMIT: u64 = 1024;
 /// thread's number, and its results queue is named after the thread's name, so no two
 /// components that are alive at the same time may share both names.
 ///
+/// When it is dropped it leaves nothing in flight: a command that its last pop took goes back to
+/// the head of its queue. That blocks for one turn of the line, at most for the
+/// [reply limit](Options::reply_limit) if the server stands still.
+///
 /// Memory: a send and a receive buffer a connection ([`Options::message_limit`]), and one buffer
 /// that holds the message at hand.
 ///
@@ -351,6 +355,12 @@ impl Component {
         if !self.lost.contains(&limitation) {
             self.lost.push(limitation);
         }
+    }
+}
+
+impl Drop for Component {
+    fn drop(&mut self) {
+        self.take_leave();
     }
 }
 
