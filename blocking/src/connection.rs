@@ -63,6 +63,8 @@ pub struct Connection {
     generation: u32,
     /// When the last request went out.
     last_used: Instant,
+    /// Requests of a pipeline that wait to be sent.
+    unsent: u32,
 }
 
 /// What a wait brought.
@@ -95,7 +97,23 @@ impl Connection {
         Ok(connection)
     }
 
-    /// Connects with the first request.
+    /// A connection that is made by its first request, and by the next one if that fails: there
+    /// need not be a server yet. Does no input or output now, and cannot fail.
+    ///
+    /// ```
+    /// use redis_ipc::{Connection, Endpoint, Error, Options};
+    ///
+    /// let nowhere = Endpoint::unix("/nowhere/socket")?;
+    /// let mut server = Connection::lazy(&nowhere, Options::default());
+    /// assert!(!server.is_connected());
+    /// assert!(matches!(server.ping(), Err(Error::Connect { .. })));
+    /// # Ok::<(), redis_ipc::EndpointError>(())
+    /// ```
+    #[must_use]
+    pub fn lazy(endpoint: &Endpoint, options: Options) -> Self {
+        Self::closed(endpoint, options)
+    }
+
     pub(crate) fn closed(endpoint: &Endpoint, options: Options) -> Self {
         let buffer = || Growing::new(options.message_limit);
         Self {
@@ -107,6 +125,7 @@ impl Connection {
             epoch: Instant::now(),
             generation: 0,
             last_used: Instant::now(),
+            unsent: 0,
         }
     }
 
@@ -238,6 +257,7 @@ impl Connection {
 
     /// Sends what the session has written.
     pub(crate) fn flush(&mut self, deadline: Deadline) -> Result<(), Error> {
+        self.unsent = 0;
         let mut outcome = Outcome::NotSent;
         while !self.session.outgoing().is_empty() {
             let Some(socket) = &self.socket else {
@@ -418,12 +438,14 @@ impl Connection {
     pub(crate) fn disconnect(&mut self) {
         self.socket = None;
         self.session.reset();
+        self.unsent = 0;
     }
 
     /// As [`ensure_connected`](Self::ensure_connected), and looks first whether a connection that
     /// was idle for long is still there: a server closes idle ones if it is told to, and over TCP
     /// a request would be sent into the void before that shows.
-    fn ensure_alive(&mut self) -> Result<bool, Error> {
+    pub(crate) fn ensure_alive(&mut self) -> Result<bool, Error> {
+        self.withdraw_abandoned();
         let now = Instant::now();
         let idle = now.saturating_duration_since(self.last_used);
         self.last_used = now;

@@ -140,6 +140,14 @@ impl Error {
         )
     }
 
+    /// The same error, for one of several requests of which some were sent.
+    pub(crate) fn or_unknown(mut self) -> Self {
+        if let Self::Disconnected { outcome, .. } | Self::TimedOut { outcome, .. } = &mut self {
+            *outcome = Outcome::Unknown;
+        }
+        self
+    }
+
     /// There is no connection at present.
     pub(crate) fn not_connected() -> Self {
         Self::Disconnected {
