@@ -1,6 +1,7 @@
 //! One connection to a server: requests out, replies in, never past a deadline.
 
 mod commands;
+mod fork;
 mod handshake;
 mod pipeline;
 mod transaction;
@@ -18,6 +19,7 @@ use crate::options::Options;
 use crate::script;
 use crate::socket::{Readable, Received, Socket};
 use crate::storage::Growing;
+use crate::sys;
 pub use commands::Pair;
 pub use handshake::Server;
 pub use pipeline::{Pipeline, Replies};
@@ -65,6 +67,8 @@ pub struct Connection {
     last_used: Instant,
     /// Requests of a pipeline that wait to be sent.
     unsent: u32,
+    /// The process whose connection it is, as [`sys::forks`] counts them.
+    process: u32,
 }
 
 /// What a wait brought.
@@ -126,6 +130,7 @@ impl Connection {
             generation: 0,
             last_used: Instant::now(),
             unsent: 0,
+            process: sys::forks(),
         }
     }
 
@@ -257,6 +262,7 @@ impl Connection {
 
     /// Sends what the session has written.
     pub(crate) fn flush(&mut self, deadline: Deadline) -> Result<(), Error> {
+        self.refuse_inherited(Outcome::NotSent)?;
         self.unsent = 0;
         let mut outcome = Outcome::NotSent;
         while !self.session.outgoing().is_empty() {
@@ -280,6 +286,7 @@ impl Connection {
 
     /// Takes in what the server has sent, so that it goes on reading.
     fn take_in(&mut self) -> Result<(), Error> {
+        self.refuse_inherited(Outcome::Unknown)?;
         let Some(socket) = &self.socket else {
             return Err(closed(Outcome::Unknown));
         };
@@ -348,6 +355,7 @@ impl Connection {
         room: &mut [u8],
         deadline: Option<Deadline>,
     ) -> Result<Received, Error> {
+        self.refuse_inherited(Outcome::Unknown)?;
         let Some(socket) = &mut self.socket else {
             return Err(closed(Outcome::Unknown));
         };
@@ -357,6 +365,7 @@ impl Connection {
 
     /// Waits for bytes and takes them in.
     fn wait_for_bytes(&mut self, deadline: Option<Deadline>) -> Result<Received, Error> {
+        self.refuse_inherited(Outcome::Unknown)?;
         let Some(socket) = &mut self.socket else {
             return Err(closed(Outcome::Unknown));
         };
@@ -445,6 +454,7 @@ impl Connection {
     /// was idle for long is still there: a server closes idle ones if it is told to, and over TCP
     /// a request would be sent into the void before that shows.
     pub(crate) fn ensure_alive(&mut self) -> Result<bool, Error> {
+        self.leave_to_parent()?;
         self.withdraw_abandoned();
         let now = Instant::now();
         let idle = now.saturating_duration_since(self.last_used);
@@ -459,6 +469,7 @@ impl Connection {
     /// Makes a connection if there is none; says whether it is a new one. Waits for a server
     /// that is still loading its data.
     pub(crate) fn ensure_connected(&mut self) -> Result<bool, Error> {
+        self.leave_to_parent()?;
         if self.socket.is_some() {
             return Ok(false);
         }
@@ -477,7 +488,8 @@ impl Connection {
     }
 
     fn connect_once(&mut self, deadline: Deadline) -> Result<(), Error> {
-        let socket = Socket::connect(&self.endpoint, deadline.at);
+        let watched = sys::watch_forks();
+        let socket = watched.and_then(|()| Socket::connect(&self.endpoint, deadline.at));
         let socket = socket.map_err(|source| Error::Connect {
             endpoint: self.endpoint.to_string(),
             source,

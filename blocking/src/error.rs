@@ -52,6 +52,12 @@ pub enum Error {
         /// The limit that was reached.
         limit: Duration,
     },
+    /// The connection was made before a `fork()` and belongs to the parent process. If nothing
+    /// but a connection is at stake, the next request makes one of this process's own.
+    Forked {
+        /// What became of the request at hand.
+        outcome: Outcome,
+    },
     /// What the server sent is not RESP, or not an answer to what was asked.
     Protocol {
         /// What is wrong with it.
@@ -112,6 +118,7 @@ impl Error {
             Self::Server(error) => error.outcome(),
             Self::Disconnected { outcome, .. }
             | Self::TimedOut { outcome, .. }
+            | Self::Forked { outcome }
             | Self::TooLong { outcome, .. } => *outcome,
             Self::Protocol { .. } | Self::Unexpected(_) => Outcome::Unknown,
             _ => Outcome::NotSent,
@@ -187,6 +194,11 @@ impl fmt::Display for Error {
                 f,
                 "the server did not answer within {} s; {outcome}",
                 limit.as_secs_f64()
+            ),
+            Self::Forked { outcome } => write!(
+                f,
+                "this was connected before a fork() and is the parent process's: connect in the \
+                 child; {outcome}"
             ),
             Self::Protocol { why } => why.fmt(f),
             Self::TooLong { sizes, .. } => sizes.fmt(f),

@@ -13,6 +13,7 @@ mod script;
 mod socket;
 mod storage;
 mod subscriber;
+mod sys;
 
 pub use component::{
     BusEvent, CallError, Command, Component, Counters, DEFAULT_QUEUE_LIMIT, DebugMessage, Delivery,

@@ -7,6 +7,7 @@
 pub mod bus;
 pub mod client;
 pub mod folder;
+pub mod fork;
 pub mod monitor;
 mod process;
 pub mod puppet;
