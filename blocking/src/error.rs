@@ -58,6 +58,13 @@ pub enum Error {
         /// What became of the request at hand.
         outcome: Outcome,
     },
+    /// All connections of a pool are in use, and were so for as long as one may wait for them.
+    Exhausted {
+        /// How many there are.
+        size: usize,
+        /// The limit that was reached.
+        limit: Duration,
+    },
     /// What the server sent is not RESP, or not an answer to what was asked.
     Protocol {
         /// What is wrong with it.
@@ -131,6 +138,7 @@ impl Error {
     pub fn is_temporary(&self) -> bool {
         match self {
             Self::Server(error) => error.is_temporary(),
+            Self::Exhausted { .. } => true,
             error => error.is_disconnection(),
         }
     }
@@ -199,6 +207,11 @@ impl fmt::Display for Error {
                 f,
                 "this was connected before a fork() and is the parent process's: connect in the \
                  child; {outcome}"
+            ),
+            Self::Exhausted { size, limit } => write!(
+                f,
+                "all {size} connections were in use for {} s: give them back sooner, or allow more",
+                limit.as_secs_f64()
             ),
             Self::Protocol { why } => why.fmt(f),
             Self::TooLong { sizes, .. } => sizes.fmt(f),

@@ -1,12 +1,14 @@
 #![doc = include_str!("../README.md")]
 
 mod backoff;
+mod client;
 mod component;
 mod connection;
 mod endpoint;
 mod error;
 mod monitor;
 mod options;
+mod pool;
 mod retry;
 mod scan;
 mod script;
@@ -15,6 +17,7 @@ mod storage;
 mod subscriber;
 mod sys;
 
+pub use client::{Client, Kind, Lease};
 pub use component::{
     BusEvent, CallError, Command, Component, Counters, DEFAULT_QUEUE_LIMIT, DebugMessage, Delivery,
     Event, Failure, Hash, HashKind, Job, Level, Limitation, Sender, Service, State, Stop, Taken,
