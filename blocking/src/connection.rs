@@ -1,7 +1,6 @@
 //! One connection to a server: requests out, replies in, never past a deadline.
 
 mod commands;
-mod fork;
 mod handshake;
 mod pipeline;
 mod transaction;
@@ -19,7 +18,6 @@ use crate::options::Options;
 use crate::script;
 use crate::socket::{Readable, Received, Socket};
 use crate::storage::Growing;
-use crate::sys;
 pub use commands::Pair;
 pub use handshake::Server;
 pub use pipeline::{Pipeline, Replies};
@@ -65,10 +63,6 @@ pub struct Connection {
     generation: u32,
     /// When the last request went out.
     last_used: Instant,
-    /// Requests of a pipeline that wait to be sent.
-    unsent: u32,
-    /// The process whose connection it is, as [`sys::forks`] counts them.
-    process: u32,
 }
 
 /// What a wait brought.
@@ -101,23 +95,7 @@ impl Connection {
         Ok(connection)
     }
 
-    /// A connection that is made by its first request, and by the next one if that fails: there
-    /// need not be a server yet. Does no input or output now, and cannot fail.
-    ///
-    /// ```
-    /// use redis_ipc::{Connection, Endpoint, Error, Options};
-    ///
-    /// let nowhere = Endpoint::unix("/nowhere/socket")?;
-    /// let mut server = Connection::lazy(&nowhere, Options::default());
-    /// assert!(!server.is_connected());
-    /// assert!(matches!(server.ping(), Err(Error::Connect { .. })));
-    /// # Ok::<(), redis_ipc::EndpointError>(())
-    /// ```
-    #[must_use]
-    pub fn lazy(endpoint: &Endpoint, options: Options) -> Self {
-        Self::closed(endpoint, options)
-    }
-
+    /// Connects with the first request.
     pub(crate) fn closed(endpoint: &Endpoint, options: Options) -> Self {
         let buffer = || Growing::new(options.message_limit);
         Self {
@@ -129,8 +107,6 @@ impl Connection {
             epoch: Instant::now(),
             generation: 0,
             last_used: Instant::now(),
-            unsent: 0,
-            process: sys::forks(),
         }
     }
 
@@ -184,7 +160,14 @@ impl Connection {
 
     /// Begins a pipeline: any number of requests, sent together.
     pub fn pipeline(&mut self) -> Pipeline<'_> {
-        Pipeline::new(self)
+        let limit = self.options.reply_limit;
+        self.pipeline_within(limit)
+    }
+
+    /// As [`pipeline`](Self::pipeline); `limit` takes the place of the connection's reply limit
+    /// over all of its requests.
+    pub fn pipeline_within(&mut self, limit: Duration) -> Pipeline<'_> {
+        Pipeline::new(self, limit)
     }
 
     pub(crate) fn ask(&mut self, write: impl FnMut(&mut Writer<'_>)) -> Result<Reply<'_>, Error> {
@@ -262,8 +245,6 @@ impl Connection {
 
     /// Sends what the session has written.
     pub(crate) fn flush(&mut self, deadline: Deadline) -> Result<(), Error> {
-        self.refuse_inherited(Outcome::NotSent)?;
-        self.unsent = 0;
         let mut outcome = Outcome::NotSent;
         while !self.session.outgoing().is_empty() {
             let Some(socket) = &self.socket else {
@@ -286,7 +267,6 @@ impl Connection {
 
     /// Takes in what the server has sent, so that it goes on reading.
     fn take_in(&mut self) -> Result<(), Error> {
-        self.refuse_inherited(Outcome::Unknown)?;
         let Some(socket) = &self.socket else {
             return Err(closed(Outcome::Unknown));
         };
@@ -355,7 +335,6 @@ impl Connection {
         room: &mut [u8],
         deadline: Option<Deadline>,
     ) -> Result<Received, Error> {
-        self.refuse_inherited(Outcome::Unknown)?;
         let Some(socket) = &mut self.socket else {
             return Err(closed(Outcome::Unknown));
         };
@@ -365,7 +344,6 @@ impl Connection {
 
     /// Waits for bytes and takes them in.
     fn wait_for_bytes(&mut self, deadline: Option<Deadline>) -> Result<Received, Error> {
-        self.refuse_inherited(Outcome::Unknown)?;
         let Some(socket) = &mut self.socket else {
             return Err(closed(Outcome::Unknown));
         };
@@ -447,15 +425,12 @@ impl Connection {
     pub(crate) fn disconnect(&mut self) {
         self.socket = None;
         self.session.reset();
-        self.unsent = 0;
     }
 
     /// As [`ensure_connected`](Self::ensure_connected), and looks first whether a connection that
     /// was idle for long is still there: a server closes idle ones if it is told to, and over TCP
     /// a request would be sent into the void before that shows.
-    pub(crate) fn ensure_alive(&mut self) -> Result<bool, Error> {
-        self.leave_to_parent()?;
-        self.withdraw_abandoned();
+    fn ensure_alive(&mut self) -> Result<bool, Error> {
         let now = Instant::now();
         let idle = now.saturating_duration_since(self.last_used);
         self.last_used = now;
@@ -469,7 +444,6 @@ impl Connection {
     /// Makes a connection if there is none; says whether it is a new one. Waits for a server
     /// that is still loading its data.
     pub(crate) fn ensure_connected(&mut self) -> Result<bool, Error> {
-        self.leave_to_parent()?;
         if self.socket.is_some() {
             return Ok(false);
         }
@@ -488,8 +462,7 @@ impl Connection {
     }
 
     fn connect_once(&mut self, deadline: Deadline) -> Result<(), Error> {
-        let watched = sys::watch_forks();
-        let socket = watched.and_then(|()| Socket::connect(&self.endpoint, deadline.at));
+        let socket = Socket::connect(&self.endpoint, deadline.at);
         let socket = socket.map_err(|source| Error::Connect {
             endpoint: self.endpoint.to_string(),
             source,

@@ -131,6 +131,27 @@ impl Endpoint {
         }
     }
 
+    /// The host's name or address and the port, if it is on TCP.
+    #[must_use]
+    pub fn host(&self) -> Option<(&str, u16)> {
+        match &self.place {
+            Place::Unix(_) => None,
+            Place::Tcp { host, port } => Some((host, *port)),
+        }
+    }
+
+    /// The number of the database.
+    #[must_use]
+    pub fn database(&self) -> u32 {
+        self.database
+    }
+
+    /// The password. [`Display`](fmt::Display) never shows it.
+    #[must_use]
+    pub fn password(&self) -> Option<&str> {
+        self.password.as_deref()
+    }
+
     /// Where the device's bus is, unless somebody says otherwise. The first of:
     ///
     /// 1. `RIPC_SERVER_PATH`, a path or a URL (the C library's variable),
