@@ -1,0 +1,376 @@
+//! Hosts, their connections, and commands that find their host.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use redis_ipc::Connection;
+
+use super::commands::Table;
+use super::error::{Error, HostsError};
+use super::fanout::Fanout;
+use super::host::Host;
+use super::layout::{Layout, Node};
+use super::map::{Map, Promised};
+use super::placement::Placement;
+use super::split;
+use super::value::Value;
+
+/// Longest default wait for connecting and for a reply.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// How long to wait and how much to hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// How long connecting to a host may take; by default 5 s.
+    pub connect_limit: Duration,
+    /// How long one command may take; by default 5 s.
+    pub reply_limit: Duration,
+    /// How large one request and one reply may be, in bytes; by default 64 MiB.
+    pub message_limit: usize,
+    /// Connections that are kept for each host while nobody uses them; by default 8.
+    pub idle_connections: usize,
+    /// Hosts that a map or a fanout works on at the same time; by default 64.
+    pub hosts_in_flight: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            connect_limit: LIMIT,
+            reply_limit: LIMIT,
+            message_limit: 64 * 1024 * 1024,
+            idle_connections: 8,
+            hosts_in_flight: 64,
+        }
+    }
+}
+
+/// Several hosts as one. Clones share their connections.
+///
+/// Making one does not connect: a host is connected to when it is needed.
+#[derive(Debug, Clone)]
+pub struct Cluster {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    placement: Placement,
+    options: Options,
+    table: RwLock<Arc<Table>>,
+    layout: RwLock<Arc<Layout>>,
+}
+
+impl Cluster {
+    /// A cluster with the default [`Options`].
+    ///
+    /// # Errors
+    /// [`HostsError`] if there is no host, or if their numbers or addresses do not fit together.
+    pub fn new(
+        hosts: impl IntoIterator<Item = Host>,
+        placement: Placement,
+    ) -> Result<Self, HostsError> {
+        Self::with(hosts, placement, Options::default())
+    }
+
+    /// A cluster.
+    ///
+    /// # Errors
+    /// As with [`new`](Self::new).
+    pub fn with(
+        hosts: impl IntoIterator<Item = Host>,
+        placement: Placement,
+        options: Options,
+    ) -> Result<Self, HostsError> {
+        let layout = Layout::new(hosts.into_iter().collect(), placement, &options, &[])?;
+        let inner = Inner {
+            placement,
+            options,
+            table: RwLock::new(Arc::new(Table::bundled().clone())),
+            layout: RwLock::new(Arc::new(layout)),
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// The hosts in the order of their numbers.
+    #[must_use]
+    pub fn hosts(&self) -> Vec<Host> {
+        let layout = self.layout();
+        layout.nodes.iter().map(|node| node.host.clone()).collect()
+    }
+
+    /// The rule by which keys are placed.
+    #[must_use]
+    pub fn placement(&self) -> Placement {
+        self.inner.placement
+    }
+
+    /// How long is waited and how much is held.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.inner.options
+    }
+
+    /// Puts other hosts in the place of those there are; hosts that stay keep their connections.
+    /// Maps and fanouts that were begun go on with the hosts they know. Nothing is moved.
+    ///
+    /// # Errors
+    /// As with [`new`](Self::new); then nothing is changed.
+    pub fn set_hosts(&self, hosts: impl IntoIterator<Item = Host>) -> Result<(), HostsError> {
+        let (hosts, inner) = (hosts.into_iter().collect(), &self.inner);
+        let nodes = &self.layout().nodes;
+        let layout = Layout::new(hosts, inner.placement, &inner.options, nodes)?;
+        *inner.layout.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(layout);
+        Ok(())
+    }
+
+    /// Asks a host for its table of commands and uses that from now on.
+    ///
+    /// # Errors
+    /// [`Error::NoHost`], or what asking ended in.
+    pub fn refresh_commands(&self, host: u32) -> Result<(), Error> {
+        let mut connection = self.connection(host)?;
+        let table = Table::from_server(&mut connection);
+        let table = table.map_err(|error| connection.node.failed(error))?;
+        *self
+            .inner
+            .table
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(table);
+        Ok(())
+    }
+
+    /// The number of the host on which `key` lives.
+    #[must_use]
+    pub fn host_of(&self, key: impl AsRef<[u8]>) -> u32 {
+        self.layout().of_key(key.as_ref()).host.id
+    }
+
+    /// The part of all keys that each host is to have, from 0 to 1, by its number.
+    #[must_use]
+    pub fn shares(&self) -> Vec<f64> {
+        let layout = self.layout();
+        layout.rule.shares(layout.nodes.len())
+    }
+
+    /// Sends a command to the host of its key and waits for the answer.
+    ///
+    /// MGET, MSET, DEL, EXISTS, UNLINK and TOUCH work on keys of several hosts: they are split,
+    /// and their answers joined. Such a command is not done at one moment, and may be done in
+    /// part; the error says on which hosts.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if it is not clear which host it is for; nothing was sent. Else what
+    /// went wrong, and where.
+    pub fn command<W: AsRef<[u8]>>(&self, words: &[W]) -> Result<Value, Error> {
+        self.blocking_command(words, self.inner.options.reply_limit)
+    }
+
+    /// As [`command`](Self::command), for one that the server may answer late on purpose.
+    ///
+    /// # Errors
+    /// As with [`command`](Self::command).
+    pub fn blocking_command<W: AsRef<[u8]>>(
+        &self,
+        words: &[W],
+        limit: Duration,
+    ) -> Result<Value, Error> {
+        let layout = self.layout();
+        match split::route(&self.table(), &layout, words)? {
+            split::Route::One(host) => layout.nodes[host].command(words, limit),
+            split::Route::Several(parts) => {
+                let mut map = self.map();
+                let promise = map.queue_parts(parts, words);
+                map.send(limit);
+                promise.wait()
+            }
+        }
+    }
+
+    /// Sends a command to a host, whatever keys it has, and waits for the answer.
+    ///
+    /// # Errors
+    /// [`Error::NoHost`], or what went wrong.
+    pub fn command_on<W: AsRef<[u8]>>(&self, host: u32, words: &[W]) -> Result<Value, Error> {
+        let limit = self.inner.options.reply_limit;
+        self.layout().node(host)?.command(words, limit)
+    }
+
+    /// A connection to a host, from its pool if there is one; it goes back on drop.
+    ///
+    /// # Errors
+    /// [`Error::NoHost`], or what connecting ended in.
+    pub fn connection(&self, host: u32) -> Result<HostConnection, Error> {
+        let node = self.layout().node(host)?.clone();
+        let connection = node.connect(self.inner.options.connect_limit);
+        let connection = connection.map_err(|error| node.failed(error))?;
+        Ok(HostConnection {
+            connection: Some(connection),
+            node,
+        })
+    }
+
+    /// Begins a map: any number of commands, sent to all hosts at once.
+    #[must_use]
+    pub fn map(&self) -> Map {
+        Map::new(self.layout(), self.table(), &self.inner.options)
+    }
+
+    /// Begins a fanout: one command to all hosts, or to some.
+    #[must_use]
+    pub fn fanout(&self) -> Fanout {
+        Fanout::new(self.clone())
+    }
+
+    /// Connects to every host and compares: no two hosts may be one database of one server.
+    ///
+    /// # Errors
+    /// The first host that does not answer, or [`HostsError::SameServer`].
+    pub fn check(&self) -> Result<(), CheckError> {
+        let answers = self.fanout().command(&["INFO", "server"]);
+        let mut seen: Vec<(String, Host)> = Vec::new();
+        for (host, (_, answer)) in self.hosts().into_iter().zip(answers) {
+            let info = answer.map_err(CheckError::Host)?;
+            let info = String::from_utf8_lossy(info.bytes().unwrap_or_default()).into_owned();
+            let run_id = info.lines().find_map(|line| line.strip_prefix("run_id:"));
+            let Some(run_id) = run_id.map(|id| id.trim().to_owned()) else {
+                continue;
+            };
+            let same = |(id, other): &&(String, Host)| {
+                *id == run_id && other.endpoint.database() == host.endpoint.database()
+            };
+            if let Some((_, other)) = seen.iter().find(same) {
+                return Err(CheckError::Hosts(HostsError::SameServer {
+                    addresses: [other.endpoint.to_string(), host.endpoint.to_string()],
+                    ids: [other.id, host.id],
+                }));
+            }
+            seen.push((run_id, host));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn layout(&self) -> Arc<Layout> {
+        let layout = self.inner.layout.read();
+        layout.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn table(&self) -> Arc<Table> {
+        let table = self.inner.table.read();
+        table.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// What [`Cluster::check`] has found.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum CheckError {
+    /// A host does not answer.
+    Host(Error),
+    /// The hosts are no cluster.
+    Hosts(HostsError),
+}
+
+impl fmt::Display for CheckError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host(error) => error.fmt(f),
+            Self::Hosts(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for CheckError {}
+
+/// A connection to a host; it goes back to the host's pool on drop.
+#[derive(Debug)]
+pub struct HostConnection {
+    /// There until it is dropped.
+    connection: Option<Connection>,
+    node: Arc<Node>,
+}
+
+impl Deref for HostConnection {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.connection.as_ref().expect("there until it is dropped")
+    }
+}
+
+impl DerefMut for HostConnection {
+    fn deref_mut(&mut self) -> &mut Connection {
+        self.connection.as_mut().expect("there until it is dropped")
+    }
+}
+
+impl Drop for HostConnection {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            self.node.give_back(connection);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cluster(hosts: &[(u32, &str)]) -> Result<Cluster, HostsError> {
+        let host = |(id, address): &(u32, &str)| Host::new(*id, address.parse().unwrap());
+        Cluster::new(hosts.iter().map(host), Placement::Partition)
+    }
+
+    #[test]
+    fn hosts_that_make_no_cluster_are_named() {
+        for (hosts, words) in [
+            (&[][..], "there is no host"),
+            (
+                &[(0, "/a"), (0, "/b")],
+                "two hosts have the number 0: unix:///a and unix:///b",
+            ),
+            (&[(0, "/a"), (2, "/b")], "host 1 is missing"),
+            (&[(1, "/a")], "host 0 is missing"),
+            (
+                &[(0, "/a"), (1, "/a")],
+                "hosts 0 and 1 have one address: unix:///a",
+            ),
+        ] {
+            let error = cluster(hosts).unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+        }
+        assert!(cluster(&[(1, "/a"), (0, "unix:///a?db=1")]).is_ok());
+    }
+
+    #[test]
+    fn the_router_is_built_anew_when_hosts_change() {
+        let cluster = cluster(&[(0, "/a")]).unwrap();
+        assert_eq!(cluster.host_of("foo"), 0);
+        let hosts = ["/a", "/b", "/c"].map(|path| path.parse().unwrap());
+        let hosts = (0..)
+            .zip(hosts)
+            .map(|(id, endpoint)| Host::new(id, endpoint));
+        cluster.set_hosts(hosts).unwrap();
+        assert_eq!(cluster.host_of("foo"), 1);
+        assert!(cluster.set_hosts([]).is_err());
+        assert_eq!(cluster.hosts().len(), 3);
+    }
+
+    #[test]
+    fn a_host_that_is_not_there_is_named() {
+        let cluster = cluster(&[(0, "/no/such/socket")]).unwrap();
+        let error = cluster.command(&["GET", "a"]).unwrap_err();
+        assert_eq!(error.outcome(), redis_ipc::Outcome::NotSent);
+        let error = error.to_string();
+        assert!(
+            error.starts_with("host 0 (unix:///no/such/socket): no server"),
+            "{error}"
+        );
+        let error = cluster.command_on(3, &["PING"]).unwrap_err().to_string();
+        assert_eq!(error, "there is no host 3: there are 1, numbered from 0");
+    }
+}

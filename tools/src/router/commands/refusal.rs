@@ -1,0 +1,56 @@
+//! Why a command is not sent to a single host.
+
+use std::fmt;
+
+/// Why a command cannot be sent to the one host it is for; nothing was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// It is not in the table.
+    Unknown(String),
+    /// It has no key that could say which host it is for.
+    NoKey(String),
+    /// Its keys live on several hosts.
+    SeveralHosts {
+        /// The command.
+        name: String,
+        /// How many keys it has.
+        keys: usize,
+        /// The hosts, in order.
+        hosts: Vec<u32>,
+    },
+    /// Which of its words are keys depends on more than its words' positions.
+    Movable(String),
+    /// It has too many words or too few.
+    Arity(String),
+    /// The word that counts its keys does not, or another word is missing.
+    Syntax(String),
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(name) => write!(f, "the command {name:?} is not known to the router"),
+            Self::NoKey(name) => {
+                write!(f, "{name} does not operate on a key, consider a fanout")
+            }
+            Self::SeveralHosts { name, keys, hosts } => write!(
+                f,
+                "{name} operates on multiple keys ({keys}), and they live on several hosts ({})",
+                hosts
+                    .iter()
+                    .map(u32::to_string)
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ),
+            Self::Movable(name) => write!(
+                f,
+                "the host of {name} cannot be told: its keys are movable; send it to a host by number"
+            ),
+            Self::Arity(name) => write!(f, "{name} has another number of words"),
+            Self::Syntax(name) => write!(f, "the keys of {name} cannot be found in its words"),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}

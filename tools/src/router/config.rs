@@ -1,0 +1,326 @@
+//! A cluster from a TOML file.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+use redis_ipc::Endpoint;
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::cluster::{Cluster, Options};
+use super::error::HostsError;
+use super::host::Host;
+use super::placement::Placement;
+
+/// What is wrong with a file, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The file's path, or what the caller calls the text.
+    pub file: String,
+    /// The line, counted from 1; `None` if it is the whole.
+    pub line: Option<usize>,
+    /// What is wrong.
+    pub what: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "{}:{line}: {}", self.file, self.what),
+            None => write!(f, "{}: {}", self.file, self.what),
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// The file as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    placement: Option<Spanned<String>>,
+    connect_limit_s: Option<Spanned<f64>>,
+    reply_limit_s: Option<Spanned<f64>>,
+    message_limit_bytes: Option<usize>,
+    idle_connections: Option<usize>,
+    hosts_in_flight: Option<usize>,
+    #[serde(default)]
+    defaults: Login,
+    #[serde(default)]
+    host: Vec<Spanned<Entry>>,
+}
+
+/// What hosts have that do not say otherwise.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Login {
+    database: Option<u32>,
+    user: Option<String>,
+    password: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    id: Spanned<u32>,
+    address: Spanned<String>,
+    database: Option<u32>,
+    user: Option<String>,
+    password: Option<String>,
+    name: Option<String>,
+    weight: Option<u32>,
+}
+
+impl Cluster {
+    /// Reads a cluster from a TOML file; see [`from_toml`](Self::from_toml).
+    ///
+    /// # Errors
+    /// [`ConfigError`] with the line.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
+        let path = path.as_ref();
+        let file = path.display().to_string();
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::from_toml(&file, &text),
+            Err(error) => Err(ConfigError {
+                file,
+                line: None,
+                what: format!("cannot be read: {error}"),
+            }),
+        }
+    }
+
+    /// Reads a cluster from the text of a TOML file; `file` is its name for messages.
+    ///
+    /// ```
+    /// use redis_ipc_tools::router::Cluster;
+    ///
+    /// let cluster = Cluster::from_toml("hosts.toml", r#"
+    ///     placement = "ketama"        # partition (default), ketama, consistent, ring, slots
+    ///     reply_limit_s = 2.5         # default 5; also connect_limit_s
+    ///     idle_connections = 4        # of each host; also hosts_in_flight, message_limit_bytes
+    ///
+    ///     [defaults]                  # for hosts that do not say otherwise
+    ///     password = "secret"         # also user, database
+    ///
+    ///     [[host]]
+    ///     id = 0
+    ///     address = "/run/redis/a"    # a path, unix:///path?db=N or redis://host:port/N
+    ///
+    ///     [[host]]
+    ///     id = 1
+    ///     address = "redis://10.0.0.2"
+    ///     database = 3                # also user, password
+    ///     weight = 2                  # of ketama
+    ///     name = "10.0.0.2:6379"      # what ketama, consistent and ring hash
+    /// "#)?;
+    /// assert_eq!(cluster.hosts().len(), 2);
+    ///
+    /// let error = Cluster::from_toml("hosts.toml", "[[hosst]]\nid = 0\n").unwrap_err();
+    /// assert!(error.to_string().starts_with("hosts.toml:1: unknown field `hosst`"));
+    /// # Ok::<(), redis_ipc_tools::router::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ConfigError`] with the line.
+    pub fn from_toml(file: &str, text: &str) -> Result<Self, ConfigError> {
+        let reader = Reader { file, text };
+        reader.read()
+    }
+}
+
+struct Reader<'t> {
+    file: &'t str,
+    text: &'t str,
+}
+
+impl Reader<'_> {
+    fn read(&self) -> Result<Cluster, ConfigError> {
+        let file: File = toml::from_str(self.text).map_err(|error| {
+            let at = error.span().map(|span| span.start);
+            self.wrong(at, error.message())
+        })?;
+        let placement = match &file.placement {
+            Some(name) => {
+                let placement = name.get_ref().parse();
+                placement.map_err(|what: String| self.wrong(Some(name.span().start), what))?
+            }
+            None => Placement::default(),
+        };
+        let options = self.options(&file)?;
+        let mut lines = HashMap::new();
+        let mut hosts = Vec::new();
+        for entry in &file.host {
+            let host = self.host(&file.defaults, entry.get_ref())?;
+            // The later of two is the one to be named.
+            lines.insert(host.id, entry.get_ref().id.span().start);
+            hosts.push(host);
+        }
+        Cluster::with(hosts, placement, options).map_err(|error| {
+            let at = culprit(&error).and_then(|id| lines.get(&id).copied());
+            self.wrong(at, error)
+        })
+    }
+
+    fn options(&self, file: &File) -> Result<Options, ConfigError> {
+        let own = Options::default();
+        let seconds = |given: &Option<Spanned<f64>>, own| {
+            let Some(given) = given else { return Ok(own) };
+            let limit = Duration::try_from_secs_f64(*given.get_ref()).ok();
+            let limit = limit.filter(|limit| !limit.is_zero());
+            limit.ok_or_else(|| {
+                self.wrong(
+                    Some(given.span().start),
+                    "a limit is a number of seconds above 0",
+                )
+            })
+        };
+        Ok(Options {
+            connect_limit: seconds(&file.connect_limit_s, own.connect_limit)?,
+            reply_limit: seconds(&file.reply_limit_s, own.reply_limit)?,
+            message_limit: file.message_limit_bytes.unwrap_or(own.message_limit),
+            idle_connections: file.idle_connections.unwrap_or(own.idle_connections),
+            hosts_in_flight: file.hosts_in_flight.unwrap_or(own.hosts_in_flight),
+        })
+    }
+
+    fn host(&self, defaults: &Login, entry: &Entry) -> Result<Host, ConfigError> {
+        let id = *entry.id.get_ref();
+        let endpoint = entry.address.get_ref().parse();
+        let mut endpoint: Endpoint = endpoint.map_err(|error| {
+            let at = Some(entry.address.span().start);
+            self.wrong(at, format!("host {id}: {error}"))
+        })?;
+        if let Some(database) = entry.database {
+            endpoint = endpoint.with_database(database);
+        } else if let (0, Some(database)) = (endpoint.database(), defaults.database) {
+            endpoint = endpoint.with_database(database);
+        }
+        let user = entry.user.as_ref().or(defaults.user.as_ref());
+        let default = defaults
+            .password
+            .as_ref()
+            .filter(|_| endpoint.password().is_none());
+        if let Some(password) = entry.password.as_ref().or(default) {
+            endpoint = endpoint.with_password(user.map(String::as_str), password);
+        }
+        Ok(Host {
+            id,
+            endpoint,
+            name: entry.name.clone(),
+            weight: entry.weight.unwrap_or(1),
+        })
+    }
+
+    fn wrong(&self, at: Option<usize>, what: impl fmt::Display) -> ConfigError {
+        let line = |at| {
+            1 + self
+                .text
+                .bytes()
+                .take(at)
+                .filter(|byte| *byte == b'\n')
+                .count()
+        };
+        let what = what.to_string();
+        ConfigError {
+            file: self.file.to_owned(),
+            line: at.map(line),
+            what: what.replace('\n', " "),
+        }
+    }
+}
+
+/// The host that a person should look at.
+fn culprit(error: &HostsError) -> Option<u32> {
+    match error {
+        HostsError::Duplicate { id, .. } => Some(*id),
+        HostsError::Gap { missing, .. } => missing.checked_add(1),
+        HostsError::SameAddress { ids, .. } | HostsError::SameServer { ids, .. } => Some(ids[1]),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        Cluster::from_toml("hosts.toml", text)
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_line() {
+        for (text, words) in [
+            ("", "hosts.toml: there is no host"),
+            (
+                "placement = \"rign\"",
+                "hosts.toml:1: \"rign\" is no placement",
+            ),
+            (
+                "\n\nplacment = \"ring\"",
+                "hosts.toml:3: unknown field `placment`",
+            ),
+            (
+                "[[host]]\nid = 0\n",
+                "hosts.toml:1: missing field `address`",
+            ),
+            ("[[host]]\nid = \"x\"\n", "hosts.toml:2: invalid type"),
+            (
+                "[[host]]\nid = 0\naddress = \"http://a\"",
+                "hosts.toml:3: host 0: \"http://a\"",
+            ),
+            (
+                "[[host]]\nid = 0\naddress = \"/a\"\n[[host]]\nid = 0\naddress = \"/b\"",
+                "hosts.toml:5: two hosts have the number 0",
+            ),
+            (
+                "[[host]]\nid = 0\naddress = \"/a\"\n[[host]]\nid = 2\naddress = \"/b\"",
+                "hosts.toml:5: host 1 is missing",
+            ),
+            (
+                "[[host]]\nid = 0\naddress = \"/a\"\n[[host]]\nid = 1\naddress = \"unix:///a\"",
+                "hosts.toml:5: hosts 0 and 1 have one address",
+            ),
+            (
+                "reply_limit_s = 0.0\n",
+                "hosts.toml:1: a limit is a number of seconds above 0",
+            ),
+            ("[[host]\n", "hosts.toml:1: "),
+        ] {
+            let error = error(text);
+            assert!(error.starts_with(words), "{error} instead of {words}");
+        }
+    }
+
+    #[test]
+    fn hosts_have_what_is_common_unless_they_say_otherwise() {
+        let text = "[defaults]\ndatabase = 2\nuser = \"u\"\npassword = \"p\"\n\
+            [[host]]\nid = 1\naddress = \"/b\"\n\
+            [[host]]\nid = 0\naddress = \"unix://:q@/a?db=5\"\nname = \"n\"\nweight = 3\n";
+        let hosts = Cluster::from_toml("hosts.toml", text).unwrap().hosts();
+        let shown: Vec<_> = hosts.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            shown,
+            [
+                "host 0 (unix://:***@/a?db=5)",
+                "host 1 (unix://u:***@/b?db=2)"
+            ]
+        );
+        assert_eq!(hosts[0].endpoint.password(), Some("q"));
+        assert_eq!((hosts[0].weight, hosts[0].name.as_deref()), (3, Some("n")));
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named() {
+        let error = Cluster::from_file("/no/such/hosts.toml")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.starts_with("/no/such/hosts.toml: cannot be read"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,178 @@
+//! Hosts with their connections, and the rule over them.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use redis_ipc::Connection;
+
+use super::cluster::Options;
+use super::commands::Refusal;
+use super::error::{Cause, Error, Failed, HostsError};
+use super::host::Host;
+use super::placement::{Placement, Rule};
+use super::value::Value;
+
+/// The hosts of a moment and the rule over them; replaced as a whole.
+#[derive(Debug)]
+pub(crate) struct Layout {
+    pub(crate) nodes: Vec<Arc<Node>>,
+    pub(crate) rule: Rule,
+}
+
+/// A host with its connections.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) host: Host,
+    pub(crate) address: Arc<str>,
+    options: Options,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Layout {
+    /// Hosts that are among `known` keep their connections.
+    pub(crate) fn new(
+        mut hosts: Vec<Host>,
+        placement: Placement,
+        options: &Options,
+        known: &[Arc<Node>],
+    ) -> Result<Self, HostsError> {
+        hosts.sort_by_key(|host| host.id);
+        check_numbers(&hosts)?;
+        check_addresses(&hosts)?;
+        let rule = Rule::new(placement, &hosts).map_err(HostsError::Circle)?;
+        let node = |host: Host| {
+            let same = known.iter().find(|node| node.host == host).cloned();
+            same.unwrap_or_else(|| Arc::new(Node::new(host, options)))
+        };
+        let nodes = hosts.into_iter().map(node).collect();
+        Ok(Self { nodes, rule })
+    }
+
+    pub(crate) fn node(&self, id: u32) -> Result<&Arc<Node>, Error> {
+        let index = usize::try_from(id).ok();
+        let node = index.and_then(|index| self.nodes.get(index));
+        let hosts = self.nodes.len();
+        node.ok_or(Error::NoHost { id, hosts })
+    }
+
+    pub(crate) fn of_key(&self, key: &[u8]) -> &Arc<Node> {
+        &self.nodes[self.rule.host(key)]
+    }
+
+    /// The numbers of hosts by their places, for messages.
+    pub(crate) fn several(&self, name: &str, keys: usize, mut hosts: Vec<usize>) -> Refusal {
+        hosts.sort_unstable();
+        hosts.dedup();
+        let ids = hosts.into_iter().map(|host| self.nodes[host].host.id);
+        Refusal::SeveralHosts {
+            name: name.to_owned(),
+            keys,
+            hosts: ids.collect(),
+        }
+    }
+}
+
+/// `hosts` are sorted by number.
+fn check_numbers(hosts: &[Host]) -> Result<(), HostsError> {
+    if hosts.is_empty() {
+        return Err(HostsError::None);
+    }
+    for pair in hosts.windows(2) {
+        if pair[0].id == pair[1].id {
+            let addresses = [&pair[0], &pair[1]].map(|host| host.endpoint.to_string());
+            let id = pair[0].id;
+            return Err(HostsError::Duplicate { id, addresses });
+        }
+    }
+    match (0..).zip(hosts).find(|(number, host)| host.id != *number) {
+        Some((missing, _)) => Err(HostsError::Gap {
+            missing,
+            hosts: hosts.len(),
+        }),
+        None => Ok(()),
+    }
+}
+
+fn check_addresses(hosts: &[Host]) -> Result<(), HostsError> {
+    let mut addresses: Vec<_> = hosts
+        .iter()
+        .map(|h| (h.endpoint.to_string(), h.id))
+        .collect();
+    addresses.sort();
+    for pair in addresses.windows(2) {
+        if pair[0].0 == pair[1].0 {
+            return Err(HostsError::SameAddress {
+                address: pair[0].0.clone(),
+                ids: [pair[0].1, pair[1].1],
+            });
+        }
+    }
+    Ok(())
+}
+
+impl Node {
+    fn new(host: Host, options: &Options) -> Self {
+        Self {
+            address: host.endpoint.to_string().into(),
+            host,
+            options: options.clone(),
+            idle: Mutex::default(),
+        }
+    }
+
+    /// A connection of its own, an idle one if there is one.
+    pub(crate) fn connect(&self, limit: Duration) -> Result<Connection, redis_ipc::Error> {
+        if let Some(connection) = self.idle().pop() {
+            return Ok(connection);
+        }
+        let options = redis_ipc::Options::default()
+            .connect_limit(limit.min(self.options.connect_limit))
+            .reply_limit(self.options.reply_limit)
+            .message_limit(self.options.message_limit);
+        Connection::open_with(&self.host.endpoint, options)
+    }
+
+    /// Takes a connection back that nothing is outstanding on.
+    pub(crate) fn give_back(&self, connection: Connection) {
+        let mut idle = self.idle();
+        if connection.is_connected() && idle.len() < self.options.idle_connections {
+            idle.push(connection);
+        }
+    }
+
+    /// Forgets idle connections: one of them was found to be dead.
+    pub(crate) fn forget_idle(&self) {
+        self.idle().clear();
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn command<W: AsRef<[u8]>>(
+        &self,
+        words: &[W],
+        limit: Duration,
+    ) -> Result<Value, Error> {
+        let mut connection = self.connect(limit).map_err(|error| self.failed(error))?;
+        let answer = connection.blocking_command(words, limit);
+        let answer = answer.map(|reply| Value::from(&reply));
+        self.give_back(connection);
+        answer.map_err(|error| self.failed(error))
+    }
+
+    pub(crate) fn failed(&self, error: redis_ipc::Error) -> Error {
+        Error::Failed(self.failure(match error {
+            redis_ipc::Error::Server(error) => Cause::Rejected(error.text().to_owned()),
+            error => Cause::Connection(Arc::new(error)),
+        }))
+    }
+
+    pub(crate) fn failure(&self, cause: Cause) -> Failed {
+        Failed {
+            host: self.host.id,
+            address: self.address.clone(),
+            cause,
+        }
+    }
+}

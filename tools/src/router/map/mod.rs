@@ -1,0 +1,185 @@
+//! Any number of commands for several hosts, sent to all of them at once.
+
+mod batch;
+mod promise;
+mod shared;
+mod work;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use batch::Batch;
+pub use promise::{All, Promise, Promised, Then};
+use shared::Shared;
+use work::Work;
+
+use super::cluster::Options;
+use super::commands::{Refusal, Table};
+use super::error::Error;
+use super::layout::Layout;
+use super::split::{self, Parts, Route};
+
+/// Commands that wait to be sent; see [`Cluster::map`](super::Cluster::map).
+///
+/// Each command is a [`Promise`] that can be waited for once the map was sent. Commands for one
+/// host keep their order; between hosts there is none. A host that is slow or dead delays or
+/// fails only its own commands. A connection is made anew, up to five times, only while nothing
+/// was sent on it.
+///
+/// Adjacent GETs for one host go out as one MGET, adjacent SETs as one MSET, as with rb: the
+/// difference shows where GET meets a key that is no text, which is nil with MGET.
+/// [`unmerged`](Self::unmerged) turns it off.
+#[derive(Debug)]
+pub struct Map {
+    layout: Arc<Layout>,
+    table: Arc<Table>,
+    shared: Arc<Shared>,
+    /// One for each host.
+    batches: Vec<Batch>,
+    hosts_in_flight: usize,
+}
+
+impl Map {
+    pub(crate) fn new(layout: Arc<Layout>, table: Arc<Table>, options: &Options) -> Self {
+        let addresses = layout
+            .nodes
+            .iter()
+            .map(|node| (node.host.id, node.address.clone()));
+        Self {
+            shared: Arc::new(Shared::new(addresses)),
+            batches: layout.nodes.iter().map(|_| Batch::new()).collect(),
+            layout,
+            table,
+            hosts_in_flight: options.hosts_in_flight.max(1),
+        }
+    }
+
+    /// The same without the merging of GETs and SETs; says so before any command is queued.
+    #[must_use]
+    pub fn unmerged(mut self) -> Self {
+        for batch in &mut self.batches {
+            batch.merges = false;
+        }
+        self
+    }
+
+    /// Queues a GET.
+    pub fn get(&mut self, key: impl AsRef<[u8]>) -> Promise {
+        let key = key.as_ref();
+        let host = self.layout.rule.host(key);
+        let index = self.batches[host].get(key);
+        Promise::of(&self.shared, host, index)
+    }
+
+    /// Queues a SET.
+    pub fn set(&mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Promise {
+        let key = key.as_ref();
+        let host = self.layout.rule.host(key);
+        let index = self.batches[host].set(key, value.as_ref());
+        Promise::of(&self.shared, host, index)
+    }
+
+    /// Queues any command for the host of its key. Those that
+    /// [`Cluster::command`](super::Cluster::command) splits are split here too.
+    ///
+    /// # Errors
+    /// [`Refusal`] if it is not clear which host it is for; the map stays as it was.
+    pub fn command<W: AsRef<[u8]>>(&mut self, words: &[W]) -> Result<Promise, Refusal> {
+        match split::route(&self.table, &self.layout, words) {
+            Ok(Route::One(host)) => Ok(self.queue(host, words)),
+            Ok(Route::Several(parts)) => Ok(self.queue_parts(parts, words)),
+            Err(Error::Refused(refusal)) => Err(refusal),
+            Err(_) => Err(Refusal::Unknown(String::new())),
+        }
+    }
+
+    /// Queues any command for a host, whatever keys it has.
+    ///
+    /// # Errors
+    /// [`Error::NoHost`].
+    pub fn command_on<W: AsRef<[u8]>>(&mut self, host: u32, words: &[W]) -> Result<Promise, Error> {
+        self.layout.node(host)?;
+        Ok(self.queue(host as usize, words))
+    }
+
+    fn queue<W: AsRef<[u8]>>(&mut self, host: usize, words: &[W]) -> Promise {
+        let index = self.batches[host].command(words);
+        Promise::of(&self.shared, host, index)
+    }
+
+    pub(crate) fn queue_parts<W: AsRef<[u8]>>(&mut self, parts: Parts, words: &[W]) -> Promise {
+        let mut queued = Vec::with_capacity(parts.parts.len());
+        for part in &parts.parts {
+            let index = self.batches[part.host].command(&parts.words(part, words));
+            queued.push((part.host, index));
+        }
+        let places = parts.parts.into_iter().map(|part| part.keys);
+        let queued = queued.into_iter().zip(places);
+        Promise::joined(&self.shared, parts.join, parts.keys, queued)
+    }
+
+    /// How many commands are queued, before merging.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.batches.iter().map(Batch::answers).sum()
+    }
+
+    /// Whether none is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Sends all commands; `limit` holds for all of them together, connecting included. Returns
+    /// at once: the hosts are worked on by threads of their own.
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "promises are waited for without it"
+    )]
+    pub fn send(self, limit: Duration) -> Running {
+        let until = Instant::now() + limit;
+        let shared = self.shared.clone();
+        let work = Work::new(self.layout.clone(), shared.clone(), self.batches, until);
+        shared.begin(until, work.hosts());
+        work.start(self.hosts_in_flight);
+        Running { shared }
+    }
+}
+
+/// Commands that were sent. Dropping this changes nothing: the promises stay good.
+#[derive(Debug, Clone)]
+pub struct Running {
+    shared: Arc<Shared>,
+}
+
+impl Running {
+    /// How many hosts have answered or failed, and how many there are to do so.
+    #[must_use]
+    pub fn progress(&self) -> (usize, usize) {
+        self.shared.progress()
+    }
+
+    /// Waits until all hosts have answered or failed, or time is over.
+    pub fn wait(&self) {
+        self.wait_with(|_, _| ());
+    }
+
+    /// As [`wait`](Self::wait); tells of the [progress](Self::progress) whenever there is some.
+    pub fn wait_with(&self, mut progress: impl FnMut(usize, usize)) {
+        let mut told = None;
+        self.shared.wait_until(|shared| {
+            let now = shared.progress();
+            if told != Some(now) {
+                told = Some(now);
+                progress(now.0, now.1);
+            }
+            now.0 == now.1
+        });
+    }
+
+    /// Gives up what was not answered yet: promises of it end at once. Commands that were sent
+    /// may still be executed; hosts that were not begun are not.
+    pub fn cancel(&self) {
+        self.shared.cancel();
+    }
+}

@@ -1,0 +1,186 @@
+//! What a map's promises and its threads share: the answers of each host, and how far it all is.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use redis_ipc::Outcome;
+
+use crate::router::error::{Cause, Error, Failed};
+use crate::router::value::Value;
+
+/// Over the limit a host's own error is waited for, which says more than that time is over.
+const GRACE: Duration = Duration::from_millis(20);
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    cells: Vec<Cell>,
+    /// When time is over; not set before the commands were sent.
+    until: OnceLock<Instant>,
+    /// Hosts that have commands.
+    hosts: AtomicUsize,
+    done: AtomicUsize,
+    cancelled: AtomicBool,
+    lock: Mutex<()>,
+    changed: Condvar,
+}
+
+/// One host's part.
+#[derive(Debug)]
+struct Cell {
+    host: u32,
+    address: Arc<str>,
+    begun: AtomicBool,
+    answers: OnceLock<Answers>,
+}
+
+/// What a host has answered; then, if there are fewer than promises, why.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    pub(super) bytes: Vec<u8>,
+    pub(super) list: Vec<Answer>,
+    /// The first that failed with the connection has this, and so have those that were sent
+    /// together with it.
+    pub(super) failure: Option<Arc<redis_ipc::Error>>,
+    /// Those from here on were not sent.
+    pub(super) sent: usize,
+}
+
+/// One answer; bytes are kept together, so that many small ones cost nothing.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Bytes(Range<usize>),
+    Value(Value),
+    Refused(Cause),
+}
+
+impl Shared {
+    pub(super) fn new(hosts: impl Iterator<Item = (u32, Arc<str>)>) -> Self {
+        let cell = |(host, address)| Cell {
+            host,
+            address,
+            begun: AtomicBool::new(false),
+            answers: OnceLock::new(),
+        };
+        Self {
+            cells: hosts.map(cell).collect(),
+            until: OnceLock::new(),
+            hosts: AtomicUsize::new(0),
+            done: AtomicUsize::new(0),
+            cancelled: AtomicBool::new(false),
+            lock: Mutex::new(()),
+            changed: Condvar::new(),
+        }
+    }
+
+    pub(super) fn begin(&self, until: Instant, hosts: usize) {
+        self.hosts.store(hosts, Ordering::Release);
+        let _ = self.until.set(until);
+    }
+
+    pub(super) fn begin_host(&self, host: usize) {
+        self.cells[host].begun.store(true, Ordering::Release);
+    }
+
+    pub(super) fn end_host(&self, host: usize, answers: Answers) {
+        let _ = self.cells[host].answers.set(answers);
+        self.done.fetch_add(1, Ordering::AcqRel);
+        self.tell();
+    }
+
+    pub(super) fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Release);
+        self.tell();
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Acquire)
+    }
+
+    pub(super) fn progress(&self) -> (usize, usize) {
+        let hosts = self.hosts.load(Ordering::Acquire);
+        (self.done.load(Ordering::Acquire).min(hosts), hosts)
+    }
+
+    fn tell(&self) {
+        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_all();
+    }
+
+    /// Waits until `ready`, or until somebody cancels or time is over.
+    pub(super) fn wait_until(&self, mut ready: impl FnMut(&Self) -> bool) {
+        let Some(until) = self.until.get() else {
+            return;
+        };
+        let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let left = (*until + GRACE).saturating_duration_since(Instant::now());
+            if ready(self) || self.is_cancelled() || left.is_zero() {
+                return;
+            }
+            let waited = self.changed.wait_timeout(lock, left);
+            lock = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// The answer to a command of a host.
+    pub(super) fn wait_for(&self, host: usize, index: usize) -> Result<Value, Error> {
+        let cell = &self.cells[host];
+        if self.until.get().is_none() {
+            return Err(Error::NotSent);
+        }
+        if cell.answers.get().is_none() {
+            self.wait_until(|_| cell.answers.get().is_some());
+        }
+        match cell.answers.get() {
+            Some(answers) => answers.at(index).map_err(|cause| cell.failed(cause)),
+            None => Err(cell.given_up(self.is_cancelled())),
+        }
+    }
+}
+
+impl Cell {
+    fn failed(&self, cause: Cause) -> Error {
+        Error::Failed(Failed {
+            host: self.host,
+            address: self.address.clone(),
+            cause,
+        })
+    }
+
+    fn given_up(&self, cancelled: bool) -> Error {
+        let begun = self.begun.load(Ordering::Acquire);
+        Error::GivenUp {
+            host: self.host,
+            address: self.address.clone(),
+            outcome: if begun {
+                Outcome::Unknown
+            } else {
+                Outcome::NotSent
+            },
+            cancelled,
+        }
+    }
+}
+
+impl Answers {
+    fn at(&self, index: usize) -> Result<Value, Cause> {
+        match self.list.get(index) {
+            Some(Answer::Bytes(range)) => Ok(Value::Bytes(self.bytes[range.clone()].to_vec())),
+            Some(Answer::Value(value)) => Ok(value.clone()),
+            Some(Answer::Refused(cause)) => Err(cause.clone()),
+            None => Err(self.failure(index)),
+        }
+    }
+
+    fn failure(&self, index: usize) -> Cause {
+        let Some(error) = &self.failure else {
+            return Cause::Unexpected("the thread that asked the host has ended".to_owned());
+        };
+        match index < self.sent {
+            true => Cause::Connection(error.clone()),
+            false => Cause::NotReached(error.clone()),
+        }
+    }
+}

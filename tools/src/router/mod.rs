@@ -1,0 +1,44 @@
+//! Keys over several servers: where each lives, commands that find their way, many at once.
+//!
+//! A [`Cluster`] is a list of hosts and a [`Placement`] that says which of them a key lives on:
+//! the ones that rb and txredisapi use, so that their keys are found. Commands for one key go to
+//! its host by [`Cluster::command`]; any number of commands go to all hosts at once by
+//! [`Cluster::map`]; one command goes to many hosts by [`Cluster::fanout`].
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use redis_ipc_tools::router::{Cluster, Host, Placement, Promised};
+//!
+//! let hosts = [Host::new(0, "/tmp/s0".parse()?), Host::new(1, "redis://10.0.0.2".parse()?)];
+//! let cluster = Cluster::new(hosts, Placement::Partition)?;
+//! cluster.command(&["SET", "greeting", "hello"])?;
+//!
+//! let mut map = cluster.map();
+//! let promises: Vec<_> = (0..10_000).map(|n| map.get(format!("k{n}"))).collect();
+//! map.send(Duration::from_secs(2));
+//! for promise in promises {
+//!     println!("{}", promise.wait()?);
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod cluster;
+pub mod commands;
+mod config;
+mod error;
+mod fanout;
+mod host;
+mod layout;
+mod map;
+mod placement;
+mod split;
+mod value;
+
+pub use cluster::{CheckError, Cluster, HostConnection, Options};
+pub use config::ConfigError;
+pub use error::{Cause, Error, Failed, HostsError};
+pub use fanout::{Answers, Fanout, Script};
+pub use host::Host;
+pub use map::{All, Map, Promise, Promised, Running, Then};
+pub use placement::Placement;
+pub use value::Value;

@@ -1,0 +1,141 @@
+//! Which hosts a command is for; commands of many keys in parts, and the parts' answers in one.
+
+use super::commands::{Refusal, Table};
+use super::error::{Cause, Error};
+use super::layout::Layout;
+use super::value::Value;
+
+/// Where a command goes.
+pub(crate) enum Route {
+    /// To one host, by its place.
+    One(usize),
+    /// In parts to several.
+    Several(Parts),
+}
+
+/// A command in parts.
+pub(crate) struct Parts {
+    pub(crate) join: Join,
+    /// How many keys there are in all.
+    pub(crate) keys: usize,
+    pub(crate) parts: Vec<Part>,
+}
+
+/// What one host gets of a command.
+pub(crate) struct Part {
+    /// The host's place.
+    pub(crate) host: usize,
+    /// Which of the keys, counted from 0.
+    pub(crate) keys: Vec<usize>,
+}
+
+/// How the answers of the parts make one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Join {
+    /// The elements of arrays, each at its key's place.
+    Places,
+    /// The sum of numbers.
+    Sum,
+    /// OK if all are.
+    Ok,
+}
+
+/// A command that can be split: how its answers are joined, and how many words a key takes.
+fn splittable(name: &[u8]) -> Option<(Join, usize)> {
+    const SPLITTABLE: [(&str, Join, usize); 6] = [
+        ("MGET", Join::Places, 1),
+        ("MSET", Join::Ok, 2),
+        ("DEL", Join::Sum, 1),
+        ("EXISTS", Join::Sum, 1),
+        ("UNLINK", Join::Sum, 1),
+        ("TOUCH", Join::Sum, 1),
+    ];
+    let mut all = SPLITTABLE.into_iter();
+    let found = all.find(|(own, _, _)| name.eq_ignore_ascii_case(own.as_bytes()));
+    found.map(|(_, join, stride)| (join, stride))
+}
+
+/// Finds the hosts of a command's keys.
+pub(crate) fn route<W: AsRef<[u8]>>(
+    table: &Table,
+    layout: &Layout,
+    words: &[W],
+) -> Result<Route, Error> {
+    let positions = table.keys(words)?;
+    let name = words[0].as_ref();
+    let split = splittable(name);
+    if split.is_some_and(|(_, stride)| !(words.len() - 1).is_multiple_of(stride)) {
+        let name = String::from_utf8_lossy(name).into_owned();
+        return Err(Refusal::Arity(name).into());
+    }
+    let host = |position: usize| layout.rule.host(words[position].as_ref());
+    let mut hosts = positions.clone().map(host);
+    let first = hosts.next().unwrap_or_default();
+    if hosts.all(|host| host == first) {
+        return Ok(Route::One(first));
+    }
+    let Some((join, _)) = split else {
+        let name = String::from_utf8_lossy(name).to_uppercase();
+        let (keys, hosts) = (positions.len(), positions.map(host).collect());
+        return Err(layout.several(&name, keys, hosts).into());
+    };
+    let keys = positions.len();
+    let mut parts: Vec<Part> = Vec::new();
+    for (key, host) in positions.map(host).enumerate() {
+        match parts.iter_mut().find(|part| part.host == host) {
+            Some(part) => part.keys.push(key),
+            None => parts.push(Part {
+                host,
+                keys: vec![key],
+            }),
+        }
+    }
+    Ok(Route::Several(Parts { join, keys, parts }))
+}
+
+impl Parts {
+    /// The words that a part has.
+    pub(crate) fn words<'w, W: AsRef<[u8]>>(&self, part: &Part, words: &'w [W]) -> Vec<&'w [u8]> {
+        let stride = (words.len() - 1) / self.keys.max(1);
+        let mut own = vec![words[0].as_ref()];
+        for key in &part.keys {
+            let at = 1 + key * stride;
+            own.extend(words[at..at + stride].iter().map(AsRef::as_ref));
+        }
+        own
+    }
+}
+
+impl Join {
+    /// Joins what the parts were answered; `keys` are the places of each part's keys.
+    pub(crate) fn join(
+        self,
+        answers: Vec<(Vec<usize>, Value)>,
+        keys: usize,
+    ) -> Result<Value, Cause> {
+        match self {
+            Self::Ok => Ok(Value::Text("OK".to_owned())),
+            Self::Sum => {
+                let number = |(_, value): &(_, Value)| value.integer().ok_or_else(|| odd(value));
+                let sum: Result<i64, _> = answers.iter().map(number).sum();
+                sum.map(Value::Integer)
+            }
+            Self::Places => {
+                let mut all = vec![Value::Null; keys];
+                for (places, value) in answers {
+                    let Value::Array(elements) = value else {
+                        return Err(odd(&value));
+                    };
+                    for (place, element) in places.into_iter().zip(elements) {
+                        all[place] = element;
+                    }
+                }
+                Ok(Value::Array(all))
+            }
+        }
+    }
+}
+
+fn odd(value: &Value) -> Cause {
+    Cause::Unexpected(format!("a part of the command was answered with {value}"))
+}
