@@ -7,7 +7,6 @@
 pub mod bus;
 pub mod client;
 pub mod folder;
-pub mod fork;
 pub mod monitor;
 mod process;
 pub mod puppet;

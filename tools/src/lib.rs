@@ -1,14 +1,18 @@
 //! `ipc-tool`: look at and take part in a redis-ipc bus from the command line.
 //!
-//! The program's manual is the README of this crate; this library is its inside.
+//! The program's manual is the README of this crate; this library is its inside, and what
+//! others can use of it: [`router`], keys over several servers, and [`farm`], private servers for
+//! tests.
 
 mod bus;
 mod cli;
+pub mod farm;
 mod nearest;
 mod object;
 mod output;
 mod private_server;
 mod problem;
+pub mod router;
 mod shell;
 mod words;
 

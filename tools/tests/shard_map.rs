@@ -1,0 +1,230 @@
+//! Maps over real servers: order, merging, faults of one host that stay its own.
+
+use std::time::{Duration, Instant};
+
+use redis_ipc::Outcome;
+use redis_ipc_tools::farm::Farm;
+use redis_ipc_tools::router::{Cluster, Error, Options, Placement, Promise, Promised, Value};
+
+const LONG: Duration = Duration::from_secs(10);
+
+fn bytes(text: &str) -> Value {
+    Value::Bytes(text.into())
+}
+
+/// Which server a host's database is on.
+fn server_of(cluster: &Cluster, farm_databases: u32, key: &str) -> u32 {
+    cluster.host_of(key) / farm_databases
+}
+
+#[test]
+fn ten_thousand_commands_over_32_hosts_find_their_promises() {
+    let farm = Farm::start(4, 8).unwrap();
+    let cluster = farm.cluster(Placement::Partition).unwrap();
+    for merged in [true, false] {
+        let begin = || {
+            if merged {
+                cluster.map()
+            } else {
+                cluster.map().unmerged()
+            }
+        };
+        let mut map = begin();
+        let set = |n| map.set(format!("k{n}"), format!("v{n}"));
+        let set: Vec<_> = (0..10_000).map(set).collect();
+        assert_eq!(map.len(), 10_000);
+        map.send(LONG).wait();
+        for promise in set {
+            assert_eq!(promise.wait().unwrap(), Value::Text("OK".into()));
+        }
+        let mut map = begin();
+        let got: Vec<_> = (0..10_000).map(|n| map.get(format!("k{n}"))).collect();
+        map.send(LONG);
+        for (n, promise) in got.into_iter().enumerate() {
+            assert_eq!(promise.wait().unwrap(), bytes(&format!("v{n}")));
+        }
+    }
+}
+
+#[test]
+fn commands_of_a_host_keep_their_order_and_errors_are_their_own() {
+    let farm = Farm::start(2, 1).unwrap();
+    let cluster = farm.cluster(Placement::Partition).unwrap();
+    let mut map = cluster.map();
+    let set = map.set("k", "1");
+    let count = map.command(&["INCR", "k"]).unwrap();
+    let get = map.get("k");
+    let wrong = map.command(&["LPUSH", "k", "x"]).unwrap();
+    let again = map.get("k").then(|value| value.bytes().map(<[u8]>::len));
+    let many = map.command(&["MGET", "k", "a", "b", "c", "d"]).unwrap();
+    assert!(map.command(&["PING"]).is_err());
+    map.send(LONG);
+    set.wait().unwrap();
+    assert_eq!(count.wait().unwrap(), Value::Integer(2));
+    assert_eq!(get.wait().unwrap(), bytes("2"));
+    let error = wrong.wait().unwrap_err();
+    assert_eq!(error.outcome(), Outcome::Rejected);
+    assert!(error.to_string().contains("WRONGTYPE"), "{error}");
+    assert_eq!(again.wait().unwrap(), Some(1));
+    assert_eq!(many.wait().unwrap().elements().unwrap().len(), 5);
+}
+
+#[test]
+fn all_gives_all_values_or_the_first_error() {
+    let farm = Farm::start(1, 1).unwrap();
+    let cluster = farm.cluster(Placement::Partition).unwrap();
+    let mut map = cluster.map();
+    let good = Promise::all(["a", "b"].map(|key| map.set(key, "1")));
+    let bad = [map.get("a"), map.command(&["LLEN", "a"]).unwrap()];
+    map.send(LONG);
+    assert_eq!(good.wait().unwrap().len(), 2);
+    assert!(Promise::all(bad).wait().is_err());
+}
+
+#[test]
+fn a_map_that_is_not_sent_says_so_at_once() {
+    let farm = Farm::start(1, 1).unwrap();
+    let cluster = farm.cluster(Placement::Partition).unwrap();
+    let promise = cluster.map().get("a");
+    assert!(matches!(promise.wait(), Err(Error::NotSent)));
+}
+
+#[test]
+fn a_paused_host_delays_only_its_own_and_only_until_the_deadline() {
+    let farm = Farm::start(4, 2).unwrap();
+    let cluster = farm.cluster(Placement::Partition).unwrap();
+    farm.pause(1);
+    let mut map = cluster.map();
+    let promises: Vec<_> = (0..400)
+        .map(|n| format!("k{n}"))
+        .map(|key| (server_of(&cluster, 2, &key), map.get(key)))
+        .collect();
+    let begun = Instant::now();
+    map.send(Duration::from_millis(400));
+    let (slow, fast): (Vec<_>, Vec<_>) = promises.into_iter().partition(|(server, _)| *server == 1);
+    for (_, promise) in fast {
+        assert!(promise.wait().unwrap().is_null());
+    }
+    assert!(begun.elapsed() < Duration::from_millis(400));
+    assert!(!slow.is_empty());
+    for (_, promise) in slow {
+        let error = promise.wait().unwrap_err();
+        // Connecting to a paused server succeeds; its greeting does not come.
+        assert!(error.to_string().contains("s1.sock"), "{error}");
+    }
+    assert!(begun.elapsed() < Duration::from_millis(900));
+    farm.resume(1);
+    assert!(cluster.command_on(2, &["PING"]).is_ok());
+}
+
+#[test]
+fn a_host_that_is_killed_in_the_middle_fails_only_its_own_and_is_back_when_it_is() {
+    let mut farm = Farm::start(4, 2).unwrap();
+    let cluster = farm.cluster(Placement::Partition).unwrap();
+    let mut map = cluster.map();
+    let keys: Vec<_> = (0..400).map(|n| format!("k{n}")).collect();
+    let promises: Vec<_> = keys
+        .iter()
+        .map(|key| map.command(&["BLPOP", key, "30"]).unwrap())
+        .collect();
+    // All of them wait now, each host for the first of its own.
+    let running = map.send(LONG);
+    let waits = |host| {
+        let clients = cluster.command_on(host, &["CLIENT", "LIST"]).unwrap();
+        String::from_utf8_lossy(clients.bytes().unwrap()).contains("cmd=blpop")
+    };
+    while !(0..8).all(waits) {
+        std::thread::yield_now();
+    }
+    farm.kill(2);
+    let mut killed = 0;
+    let mut others = Vec::new();
+    for (key, promise) in keys.iter().zip(promises) {
+        if server_of(&cluster, 2, key) != 2 {
+            others.push(promise);
+            continue;
+        }
+        let error = promise.wait().unwrap_err();
+        assert_eq!(error.outcome(), Outcome::Unknown, "{error}");
+        assert!(error.to_string().contains("s2.sock"), "{error}");
+        killed += 1;
+    }
+    assert!(killed > 0);
+    assert_eq!(running.progress(), (2, 8));
+    running.cancel();
+    for promise in others {
+        let error = promise.wait().unwrap_err();
+        assert!(error.to_string().contains("cancelled"), "{error}");
+        assert_eq!(error.outcome(), Outcome::Unknown);
+    }
+    let error = cluster.command_on(4, &["PING"]).unwrap_err();
+    assert_eq!(error.outcome(), Outcome::NotSent);
+    farm.restart(2).unwrap();
+    cluster.command_on(4, &["PING"]).unwrap();
+    assert_eq!(
+        cluster
+            .fanout()
+            .command(&["DBSIZE"])
+            .values()
+            .filter(|size| size.is_ok())
+            .count(),
+        8
+    );
+}
+
+#[test]
+fn connections_that_died_while_idle_are_made_anew_before_anything_is_sent() {
+    let mut farm = Farm::start(2, 1).unwrap();
+    let cluster = farm.cluster(Placement::Partition).unwrap();
+    let write = |value| {
+        let mut map = cluster.map();
+        let all = Promise::all((0..100).map(|n| map.set(format!("k{n}"), value)));
+        map.send(LONG);
+        all.wait().map(|all| all.len())
+    };
+    assert_eq!(write("1").unwrap(), 100);
+    farm.restart(0).unwrap();
+    farm.restart(1).unwrap();
+    assert_eq!(write("2").unwrap(), 100);
+}
+
+#[test]
+fn a_reply_that_is_too_long_fails_alone() {
+    let farm = Farm::start(1, 1).unwrap();
+    let options = Options {
+        message_limit: 100_000,
+        ..Options::default()
+    };
+    let cluster = Cluster::with(farm.hosts(), Placement::Partition, options).unwrap();
+    let mut map = cluster.map().unmerged();
+    let large = "x".repeat(60_000);
+    let first = map.set("a", &large);
+    let joined = map.command(&["APPEND", "a", &large]).unwrap();
+    let (long, short) = (map.get("a"), map.get("b"));
+    let sent = map.set("b", "y".repeat(200_000));
+    let last = map.command(&["STRLEN", "a"]).unwrap();
+    map.send(LONG);
+    first.wait().unwrap();
+    joined.wait().unwrap();
+    assert_eq!(long.wait().unwrap_err().outcome(), Outcome::Unknown);
+    assert!(short.wait().unwrap().is_null());
+    assert_eq!(sent.wait().unwrap_err().outcome(), Outcome::NotSent);
+    assert_eq!(last.wait().unwrap(), Value::Integer(120_000));
+}
+
+#[test]
+fn more_hosts_than_are_worked_on_at_once_are_all_done() {
+    let farm = Farm::start(2, 8).unwrap();
+    let options = Options {
+        hosts_in_flight: 3,
+        ..Options::default()
+    };
+    let cluster = Cluster::with(farm.hosts(), Placement::Partition, options).unwrap();
+    assert!(
+        cluster
+            .fanout()
+            .command(&["PING"])
+            .values()
+            .all(Result::is_ok)
+    );
+}
