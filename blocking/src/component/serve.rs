@@ -136,6 +136,16 @@ impl<'c> Command<'c> {
         self.finish_failed(failure)
     }
 
+    /// Puts the command back to the head of its queue, exactly as it came: for one that is not
+    /// finished when somebody [asks for a stop](Self::stop_requested).
+    ///
+    /// # Errors
+    /// What broke.
+    pub fn put_back(mut self) -> Result<(), Error> {
+        let job = self.take_job();
+        self.component.put_back(job)
+    }
+
     /// Keeps the command, to answer it later; the loop goes on with the next one.
     #[must_use = "the caller waits for an answer"]
     pub fn keep(mut self) -> Job {
