@@ -12,10 +12,10 @@ use crate::write::{TooLong, Writer};
 /// How a command is taken off its queue.
 #[derive(Debug, Clone, Copy)]
 pub enum Pop<'k> {
-    /// `BLPOP`: the first of these queues that has something, waiting for ever. A component that
+    /// `BLPOP`: the first of these queues that has something, waiting for it. A component that
     /// dies behind it takes the command along.
     Take(&'k [Key]),
-    /// `BLMOVE`: from the one queue there is into a list of what is at work, waiting for ever. The
+    /// `BLMOVE`: from the one queue there is into a list of what is at work, waiting for it. The
     /// command stays there until it is answered.
     Move {
         /// The queue.
@@ -111,6 +111,8 @@ pub enum Turn<'s> {
 pub struct Serve {
     pop: Option<Sequence>,
     push: Option<Sequence>,
+    /// How many seconds a pop waits; 0 is for ever.
+    patience: u8,
 }
 
 enum Verdict {
@@ -127,7 +129,14 @@ impl Serve {
         Self {
             pop: None,
             push: None,
+            patience: 0,
         }
+    }
+
+    /// Has pops wait for so many seconds instead of for ever, which is 0: for a line on which the
+    /// server may not be asked to end a pop before its time.
+    pub fn set_patience(&mut self, seconds: u8) {
+        self.patience = seconds;
     }
 
     /// Whether a pop is in flight.
@@ -138,7 +147,8 @@ impl Serve {
 
     /// Forgets what was in flight: the line is a new one.
     pub fn reset(&mut self) {
-        *self = Self::new();
+        self.pop = None;
+        self.push = None;
     }
 
     /// Asks for the next command of `queues`, the first of them first; waits for ever.
@@ -163,7 +173,7 @@ impl Serve {
         pop: Pop<'_>,
     ) -> Result<(), TooLong> {
         let sequence = session.request(|w| {
-            pop.write(w);
+            pop.write(w, self.patience);
             Ok::<(), TooLong>(())
         })?;
         self.pop = Some(sequence);
@@ -214,7 +224,7 @@ impl Serve {
                 request::command(w, &[b"LREM", at_work.as_bytes(), b"1", message]);
             }
             if let Some(pop) = then.pop {
-                pop.write(w);
+                pop.write(w, self.patience);
             }
             Ok::<(), E>(())
         })?;
@@ -313,7 +323,7 @@ fn delivered(reply: Reply<'_>) -> Turn<'_> {
 }
 
 impl Pop<'_> {
-    fn write(&self, w: &mut Writer<'_>) {
+    fn write(&self, w: &mut Writer<'_>, patience: u8) {
         match *self {
             Self::Take(queues) => {
                 request::array(w, queues.len() + 2);
@@ -321,7 +331,7 @@ impl Pop<'_> {
                 for queue in queues {
                     request::bulk(w, queue.as_bytes());
                 }
-                request::bulk(w, b"0");
+                request::bulk_number(w, patience.into());
             }
             Self::Move { queue, at_work } => {
                 request::array(w, 6);
@@ -330,7 +340,7 @@ impl Pop<'_> {
                 request::bulk(w, at_work.as_bytes());
                 request::bulk(w, b"LEFT");
                 request::bulk(w, b"RIGHT");
-                request::bulk(w, b"0");
+                request::bulk_number(w, patience.into());
             }
             Self::MoveFirst {
                 sha,
@@ -370,12 +380,25 @@ mod tests {
     fn words(pop: Pop<'_>) -> std::vec::Vec<std::string::String> {
         let mut buffer = [0; 1024];
         let mut w = Writer::new(&mut buffer);
-        pop.write(&mut w);
+        pop.write(&mut w, 0);
         let reply = Reply::parse(w.since(0));
         let words = reply.elements().unwrap();
         words
             .map(|word| std::string::String::from_utf8_lossy(word.bytes().unwrap()).into_owned())
             .collect()
+    }
+
+    #[test]
+    fn a_pop_waits_for_ever_or_as_long_as_it_is_told() {
+        let queues = [queue("print")];
+        let mut session = Session::new([0; 256], [0; 256]);
+        let mut serve = Serve::new();
+        for (patience, end) in [(0, &b"$1\r\n0\r\n"[..]), (7, b"$1\r\n7\r\n")] {
+            serve.set_patience(patience);
+            serve.reset();
+            serve.ask(&mut session, &queues).unwrap();
+            assert!(session.outgoing().ends_with(end));
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::hash_value::{fields_of, read_fields, read_value, value_of};
 use super::watch::HashKind;
-use super::{Component, component_name};
+use super::{Component, OwnSettings, component_name};
 use crate::connection::Deadline;
 use crate::error::{Error, ServerError};
 
@@ -141,10 +141,12 @@ impl Hash<'_> {
                 self.component.own_status.remove(&*field);
             }
         }
-        match fields {
-            [] => Ok(0),
-            _ => self.component.work.hdel(&self.key, fields),
+        if fields.is_empty() {
+            return Ok(0);
         }
+        let removed = self.component.work.hdel(&self.key, fields)?;
+        self.heed()?;
+        Ok(removed)
     }
 
     /// Deletes the whole hash; says whether it was there.
@@ -157,7 +159,16 @@ impl Hash<'_> {
             self.component.own_status.clear();
         }
         let removed = self.component.work.del(&[self.key.as_bytes()])?;
+        self.heed()?;
         Ok(removed > 0)
+    }
+
+    /// The settings of redis-ipc count at once for the one who has written them.
+    fn heed(&mut self) -> Result<(), Error> {
+        match self.key.as_str() {
+            OWN_SETTINGS => self.component.read_own_settings(),
+            _ => Ok(()),
+        }
     }
 
     fn store(&mut self, fields: &[(String, Option<String>)]) -> Result<(), Error> {
@@ -186,10 +197,7 @@ impl Hash<'_> {
             (false, false) => self.store_both(&set, &gone),
         }?;
         self.component.know_server()?;
-        if self.key.as_str() == OWN_SETTINGS {
-            self.component.read_own_settings()?;
-        }
-        Ok(())
+        self.heed()
     }
 
     /// Keeps in mind what is to be written again on a server that has forgotten it.
@@ -250,9 +258,11 @@ impl Hash<'_> {
 
     fn check_settings_writer(&mut self) -> Result<(), Error> {
         let component = &mut *self.component;
-        if let Some(writer) = component.work.hget(OWN_SETTINGS, "settings_writer")? {
-            component.own.settings_writer = String::from_utf8_lossy(&writer).into_owned();
-        }
+        let writer = component.work.hget(OWN_SETTINGS, "settings_writer")?;
+        component.own.settings_writer = match writer {
+            Some(writer) => String::from_utf8_lossy(&writer).into_owned(),
+            None => OwnSettings::default().settings_writer,
+        };
         let writer = &component.own.settings_writer;
         if writer == "*" || writer == component.identity.component() {
             return Ok(());

@@ -143,6 +143,12 @@ pub enum Limitation {
         /// The server's words.
         why: String,
     },
+    /// A pop that waits cannot be ended before its time, so pops wait for a second only; whatever
+    /// has to wait for the end of one, subscribing and stopping for instance, takes as long.
+    Unblocking {
+        /// The server's words.
+        why: String,
+    },
     /// The server speaks no RESP3, so listening takes a connection of its own.
     Resp3,
 }
@@ -162,6 +168,10 @@ impl std::fmt::Display for Limitation {
             Self::AtMostOnce { why } => write!(
                 f,
                 "commands could not be kept on the server while they were at work ({why})"
+            ),
+            Self::Unblocking { why } => write!(
+                f,
+                "a pop cannot be ended before its time ({why}); subscribing and stopping may take a second"
             ),
             Self::Resp3 => f.write_str(
                 "the server speaks no RESP3 (Redis 6.2, Valkey 7.2 and later do); listening takes one more connection",

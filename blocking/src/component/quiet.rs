@@ -6,14 +6,17 @@ use redis_ipc_core::resp::{Reply, request};
 use redis_ipc_core::session::Incoming;
 use redis_ipc_core::write::TooLong;
 
-use super::Component;
 use super::line::{Pending, Side};
+use super::{Component, Limitation};
 use crate::connection::{Deadline, Next};
 use crate::error::{Error, Outcome, ServerError};
 
 /// How long to wait for a pop to end before asking again: the server may have read the request
 /// to end it before the pop itself.
 const UNBLOCK_PATIENCE: Duration = Duration::from_millis(20);
+
+/// How long a pop waits that cannot be ended before its time.
+const SHORT_POP_SECONDS: u8 = 1;
 
 /// Whether a wait brought anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,12 +41,36 @@ impl Component {
         }
     }
 
+    /// Finds out whether a pop can be ended before its time; where it cannot, pops are short.
+    pub(super) fn try_unblocking(&mut self) -> Result<(), Error> {
+        // There is no client 0.
+        match self.work.command(&["CLIENT", "UNBLOCK", "0"]).map(drop) {
+            Err(Error::Server(refused)) if !refused.is_temporary() => {
+                self.line.serve.set_patience(SHORT_POP_SECONDS);
+                self.lose(Limitation::Unblocking {
+                    why: refused.text().to_owned(),
+                });
+                Ok(())
+            }
+            // The bus is away; who may end pops finds it out when one is to be ended.
+            Err(error) if error.is_temporary() => Ok(()),
+            outcome => outcome,
+        }
+    }
+
+    fn may_unblock(&self) -> bool {
+        let lost = |limitation: &Limitation| matches!(limitation, Limitation::Unblocking { .. });
+        !self.lost.iter().any(lost)
+    }
+
     /// Ends the pop in flight without losing what it may have taken, which is set aside.
     pub(super) fn end_pop(&mut self) -> Result<(), Error> {
         let limit = Deadline::after(self.work.options().reply_limit);
         while self.line.serve.asked() && self.line.connection.is_connected() {
-            let id = self.line.connection.server().client_id().to_string();
-            self.work.command(&["CLIENT", "UNBLOCK", &id])?;
+            if self.may_unblock() {
+                let id = self.line.connection.server().client_id().to_string();
+                self.work.command(&["CLIENT", "UNBLOCK", &id])?;
+            }
             let patience = Deadline::after(UNBLOCK_PATIENCE);
             while self.line.serve.asked() && self.take_in(patience)? == TookIn::Something {}
             if Instant::now() >= limit.at {

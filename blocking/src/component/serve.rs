@@ -306,6 +306,7 @@ impl Component {
         subqueues: Vec<Option<String>>,
     ) -> Result<(), Error> {
         let durable = self.prepare_delivery(&subqueues)?;
+        self.try_unblocking()?;
         self.end_pop()?;
         self.watch_own_settings()?;
         self.line.queues = queues;

@@ -1,0 +1,485 @@
+//! Settings and status: written, read, and followed.
+
+use redis_ipc::{Component, Error, Limitation, Options, Service, Stop, Turn, Watched};
+use redis_ipc_tests::bus::{Caller, PATIENCE, endpoint, join, next_command, until_blocked};
+use redis_ipc_tests::server::{Server, Setup};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Progress {
+    title: String,
+    page: u32,
+    ratio: f64,
+    duplex: bool,
+    size: (u16, u16),
+    mode: Mode,
+    map: BTreeMap<String, Option<i64>>,
+    eta: Option<u64>,
+    note: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Mode {
+    VeryFast,
+    Scaled { by: f64 },
+}
+
+fn progress() -> Progress {
+    Progress {
+        title: "600 \"€\" \\ null".to_owned(),
+        page: 3,
+        ratio: 0.1,
+        duplex: true,
+        size: (210, 297),
+        mode: Mode::VeryFast,
+        map: BTreeMap::from([("a b".to_owned(), None), (String::new(), Some(i64::MIN))]),
+        eta: Some(u64::MAX),
+        note: Some("null".to_owned()),
+    }
+}
+
+#[test]
+fn a_struct_is_stored_by_field_and_read_as_it_was() {
+    let server = Server::start();
+    let mut web = join(&server, "web");
+    for progress in [
+        progress(),
+        Progress {
+            mode: Mode::Scaled { by: 1.5 },
+            title: String::new(),
+            ..progress()
+        },
+    ] {
+        web.status().unwrap().write(&progress).unwrap();
+        assert_eq!(web.status().unwrap().read::<Progress>().unwrap(), progress);
+    }
+    let stored = server.cli(&["HGETALL", "status.web"]).texts();
+    let field = |name: &str| stored[stored.iter().position(|f| f == name).unwrap() + 1].clone();
+    assert_eq!(field("duplex"), "true");
+    assert_eq!(field("size"), "[210,297]");
+    assert_eq!(field("note"), "null");
+    assert_eq!(field("mode"), r#"{"scaled":{"by":1.5}}"#);
+}
+
+#[test]
+fn an_absent_value_deletes_its_field_and_leaves_the_others() {
+    let server = Server::start();
+    let mut web = join(&server, "web");
+    let mut status = web.status().unwrap();
+    status.write(&progress()).unwrap();
+    status.set("extra", "kept").unwrap();
+    let without = Progress {
+        eta: None,
+        note: None,
+        ..progress()
+    };
+    status.write(&without).unwrap();
+    assert_eq!(status.get::<u64>("eta").unwrap(), None);
+    assert_eq!(
+        status.get::<String>("extra").unwrap().as_deref(),
+        Some("kept")
+    );
+    assert_eq!(status.pairs().unwrap().len(), 8);
+    status.set("extra", &None::<u8>).unwrap();
+    status
+        .write(&json!({"page": null, "nowhere": null}))
+        .unwrap();
+    assert_eq!(status.delete(&["ratio", "nowhere"]).unwrap(), 1);
+    assert_eq!(status.pairs().unwrap().len(), 5);
+    status.write(&json!({})).unwrap();
+    assert!(status.clear().unwrap());
+    assert!(!status.clear().unwrap());
+    assert!(status.pairs().unwrap().is_empty());
+    assert_eq!(status.delete::<&str>(&[]).unwrap(), 0);
+}
+
+#[test]
+fn fields_are_set_and_read_one_by_one_as_any_type() {
+    let server = Server::start();
+    let mut web = join(&server, "web");
+    let mut status = web.status().unwrap();
+    status.set("text", "600").unwrap();
+    status.set("number", &600).unwrap();
+    status.set("list", &[1, 2]).unwrap();
+    status.set("a b\0", "").unwrap();
+    assert_eq!(
+        status.get::<String>("number").unwrap().as_deref(),
+        Some("600")
+    );
+    let error = status.get::<i8>("text").unwrap_err().to_string();
+    assert!(
+        error.contains("status.web") && error.contains("text"),
+        "{error}"
+    );
+    assert_eq!(status.get::<u16>("text").unwrap(), Some(600));
+    assert_eq!(status.get::<Vec<u8>>("list").unwrap(), Some(vec![1, 2]));
+    assert_eq!(
+        status.get::<Option<u16>>("number").unwrap(),
+        Some(Some(600))
+    );
+    assert_eq!(status.get::<String>("a b\0").unwrap().as_deref(), Some(""));
+    let error = status.read::<Progress>().unwrap_err();
+    assert!(matches!(error, Error::Unexpected(_)), "{error:?}");
+    let pairs: BTreeMap<String, String> = status.read().unwrap();
+    assert_eq!(pairs["list"], "[1,2]");
+    assert!(matches!(status.write(&[1]), Err(Error::Value(_))));
+    assert!(matches!(status.write("text"), Err(Error::Value(_))));
+}
+
+#[test]
+fn values_that_are_not_utf_8_are_read_with_replacements() {
+    let server = Server::start();
+    let mut web = join(&server, "web");
+    server.cli(&[&b"HSET"[..], b"settings.web", b"k\xff", b"v\xfe"]);
+    let pairs = web.settings("web").unwrap().pairs().unwrap();
+    assert_eq!(pairs, [("k\u{fffd}".to_owned(), "v\u{fffd}".to_owned())]);
+}
+
+/// Whether this component may write the settings of `web`; the refusal names both.
+fn may_write(component: &mut Component, writer: &str) -> bool {
+    let outcome = component.settings("web").unwrap().set("dpi", &600);
+    match outcome {
+        Ok(()) => true,
+        Err(error @ Error::NotSettingsWriter { .. }) => {
+            let text = error.to_string();
+            assert!(text.contains(component.name()), "{text}");
+            assert!(text.contains(&format!("{writer:?}")), "{text}");
+            assert!(text.contains("settings_writer"), "{text}");
+            false
+        }
+        Err(error) => panic!("{error:?}"),
+    }
+}
+
+#[test]
+fn settings_are_written_by_the_settings_writer_of_the_bus_only() {
+    let server = Server::start();
+    let mut db = join(&server, "db");
+    let mut web = join(&server, "web");
+    assert!(may_write(&mut db, "db"));
+    assert!(!may_write(&mut web, "db"), "not even its own");
+    let refused = |component: &mut Component| {
+        let mut settings = component.settings("web").unwrap();
+        let not_writer = |outcome| matches!(outcome, Err(Error::NotSettingsWriter { .. }));
+        not_writer(settings.write(&json!({"dpi": 1})))
+            && not_writer(settings.delete(&["dpi"]).map(drop))
+            && not_writer(settings.clear().map(drop))
+    };
+    assert!(refused(&mut web));
+    assert_eq!(
+        server.cli(&["HGETALL", "settings.web"]).texts(),
+        ["dpi", "600"]
+    );
+
+    // What is said now counts, whenever a component joined.
+    server.cli(&["HSET", "settings.redis-ipc", "settings_writer", "web"]);
+    assert!(may_write(&mut web, "web"));
+    assert!(!may_write(&mut db, "web"));
+    server.cli(&["HSET", "settings.redis-ipc", "settings_writer", "*"]);
+    assert!(may_write(&mut web, "*") && may_write(&mut db, "*"));
+    web.read_own_settings().unwrap();
+    server.cli(&["HDEL", "settings.redis-ipc", "settings_writer"]);
+    assert!(!may_write(&mut web, "db"));
+    assert!(may_write(&mut db, "db"));
+    server.cli(&["HSET", "settings.redis-ipc", "settings_writer", ""]);
+    assert!(!may_write(&mut db, ""), "nobody");
+}
+
+#[test]
+fn the_settings_of_redis_ipc_itself_count_for_the_one_who_writes_them_at_once() {
+    let server = Server::start();
+    let mut web = join(&server, "web");
+    web.settings("redis-ipc")
+        .unwrap()
+        .set("debug_verbosity", &2)
+        .unwrap();
+    assert_eq!(web.debug_verbosity(), 2);
+    web.settings("redis-ipc")
+        .unwrap()
+        .delete(&["debug_verbosity"])
+        .unwrap();
+    assert_eq!(web.debug_verbosity(), 5);
+    web.settings("redis-ipc")
+        .unwrap()
+        .set("debug_verbosity", &1)
+        .unwrap();
+    web.settings("redis-ipc").unwrap().clear().unwrap();
+    assert_eq!(web.debug_verbosity(), 5);
+}
+
+#[test]
+fn a_status_is_written_by_its_own_component_only_and_read_by_all() {
+    let server = Server::start();
+    let mut web = join(&server, "web");
+    let mut desk = join(&server, "desk");
+    web.status().unwrap().set("state", "busy").unwrap();
+    let mut status = desk.status_of("web").unwrap();
+    assert_eq!(
+        status.get::<String>("state").unwrap().as_deref(),
+        Some("busy")
+    );
+    assert!(matches!(status.set("state", "idle"), Err(Error::Usage(_))));
+    assert!(matches!(status.clear(), Err(Error::Usage(_))));
+    assert!(matches!(status.delete(&["state"]), Err(Error::Usage(_))));
+    assert_eq!(server.cli(&["HGET", "status.web", "state"]), "busy");
+}
+
+#[test]
+fn a_key_that_is_no_hash_is_an_error_in_the_servers_words() {
+    let server = Server::start();
+    let mut web = join(&server, "web");
+    server.cli(&["SET", "status.web", "text"]);
+    let mut status = web.status().unwrap();
+    let wrong = |outcome: Result<(), Error>| match outcome {
+        Err(Error::Server(error)) => assert_eq!(error.code(), "WRONGTYPE"),
+        other => panic!("{other:?}"),
+    };
+    wrong(status.set("state", "busy"));
+    wrong(status.write(&json!({"state": "busy", "note": null})));
+    wrong(status.pairs().map(drop));
+    wrong(status.get::<String>("state").map(drop));
+    wrong(status.delete(&["state"]).map(drop));
+}
+
+/// The next state of a watched hash.
+#[track_caller]
+fn changed(component: &mut Component) -> Watched {
+    match component.next(Some(PATIENCE)).unwrap() {
+        Some(Turn::Changed(watched)) => watched.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The next state as `component: field=value …`.
+#[track_caller]
+fn change(component: &mut Component) -> String {
+    let watched = changed(component);
+    let fields = watched.fields().iter();
+    let fields: Vec<_> = fields
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    format!("{}: {}", watched.component(), fields.join(" "))
+}
+
+/// What a watcher sees, however the server tells it.
+fn sees_every_change(server: &Server, web: &mut Component) {
+    server.cli(&["HSET", "settings.web", "theme", "dark"]);
+    web.watch_settings("web").unwrap();
+    web.watch_settings("web2").unwrap();
+    assert_eq!(change(web), "web: theme=dark");
+    assert_eq!(change(web), "web2: ");
+    for (words, seen) in [
+        (
+            &["HSET", "settings.web", "theme", "light"][..],
+            "web: theme=light",
+        ),
+        (&["HSET", "settings.web2", "a", "1"], "web2: a=1"),
+        (
+            &["HSET", "settings.web", "dpi", "600"],
+            "web: theme=light dpi=600",
+        ),
+        (&["HDEL", "settings.web", "theme"], "web: dpi=600"),
+        (&["HDEL", "settings.web", "dpi"], "web: "),
+        (&["HMSET", "settings.web", "b", "2"], "web: b=2"),
+        (&["HINCRBY", "settings.web", "b", "5"], "web: b=7"),
+        (&["DEL", "settings.web"], "web: "),
+        (&["DEL", "settings.web2"], "web2: "),
+        (&["HSET", "settings.web", "c", "3"], "web: c=3"),
+        (&["PEXPIRE", "settings.web", "1"], "web: "),
+    ] {
+        let _ = server.cli(words);
+        assert_eq!(change(web), seen, "{words:?}");
+    }
+    // One that is watched later, and the longer name first.
+    web.watch_status("web2").unwrap();
+    assert_eq!(change(web), "web2: ");
+    web.watch_status("web").unwrap();
+    assert_eq!(change(web), "web: ");
+    server.cli(&["HSET", "status.web2", "x", "1"]);
+    assert_eq!(change(web), "web2: x=1");
+    server.cli(&["HSET", "status.web", "y", "1"]);
+    assert_eq!(change(web), "web: y=1");
+    server.cli(&["HSET", "settings.web", "z", "1"]);
+    assert_eq!(change(web), "web: z=1");
+    assert!(web.next(Some(Duration::from_millis(1))).unwrap().is_none());
+}
+
+#[test]
+fn a_watched_hash_is_seen_as_it_is_and_then_after_every_change_its_end_included() {
+    let server = Server::start();
+    let mut web = join(&server, "web");
+    sees_every_change(&server, &mut web);
+    assert_eq!(web.limitations(), []);
+    server.cli(&["FLUSHALL"]);
+    let mut seen = [change(&mut web), change(&mut web), change(&mut web)];
+    seen.sort();
+    assert_eq!(seen, ["web2: ", "web: ", "web: "]);
+}
+
+fn guest(setup: Setup, permissions: &str) -> (Server, Component) {
+    let server = setup
+        .config(&format!("user guest on nopass ~* &* +@all {permissions}"))
+        .start();
+    let endpoint = endpoint(&server).with_password(Some("guest"), "any");
+    let guest = Component::connect_to(&endpoint, "guest", "main", Options::default()).unwrap();
+    (server, guest)
+}
+
+#[test]
+fn where_tracking_is_forbidden_changes_are_told_by_notifications_and_that_is_said() {
+    let (server, mut guest) = guest(Server::setup(), "-client");
+    sees_every_change(&server, &mut guest);
+    match guest.limitations() {
+        [Limitation::Tracking { why }] => assert!(why.contains("NOPERM"), "{why}"),
+        other => panic!("{other:?}"),
+    }
+    let flags = server.cli(&["CONFIG", "GET", "notify-keyspace-events"]);
+    let flags = flags.texts().remove(1);
+    assert!("Khgx".chars().all(|flag| flags.contains(flag)), "{flags}");
+}
+
+#[test]
+fn a_component_without_the_right_to_client_serves_subscribes_and_stops_and_loses_nothing() {
+    let (server, mut component) = guest(Server::setup(), "-client");
+    component.serve_main().unwrap();
+    let mut caller = Caller::new(&server);
+    assert!(
+        component
+            .next(Some(Duration::from_millis(1)))
+            .unwrap()
+            .is_none()
+    );
+    until_blocked(&server, 1);
+    component.subscribe_events(None, None).unwrap();
+    component.watch_settings("web").unwrap();
+    assert_eq!(change(&mut component), "web: ");
+    caller.ask("queues.commands.guest", "");
+    next_command(&mut component).answer(&json!({})).unwrap();
+    caller.result();
+
+    let stop = Stop::new();
+    let until = stop.clone();
+    let service = std::thread::spawn(move || {
+        Service::new()
+            .on_command(|value: Value, _| Ok(value))
+            .until(until)
+            .run(&mut component)
+    });
+    until_blocked(&server, 1);
+    stop.request();
+    service.join().unwrap().unwrap();
+    caller.ask("queues.commands.guest", "");
+    assert_eq!(server.cli(&["LLEN", "queues.commands.guest"]), 1);
+}
+
+#[test]
+fn the_flags_that_notifications_need_are_added_and_what_was_set_is_kept() {
+    for before in ["", "Ex", "A", "KEA", "Kh", "Elg"] {
+        let server = Server::start();
+        let get = || {
+            let flags = server.cli(&["CONFIG", "GET", "notify-keyspace-events"]);
+            flags.texts().remove(1)
+        };
+        server.cli(&["CONFIG", "SET", "notify-keyspace-events", before]);
+        let kept = get();
+        let web = join(&server, "web");
+        assert_eq!(web.limitations(), []);
+        let after = get();
+        let has = |flag| after.contains(flag) || (after.contains('A') && !"KEmn".contains(flag));
+        assert!(has('K') && has('h'), "{before:?} became {after:?}");
+        assert!(kept.chars().all(has), "{before:?} became {after:?}");
+        // A listener that is not ours hears of changes now.
+        let mut listener = server.client();
+        listener.command(&["PSUBSCRIBE", "__keyspace*__:settings.web"]);
+        server.cli(&["HSET", "settings.web", "dpi", "600"]);
+        let told = listener.receive().texts();
+        assert_eq!(told[2..], ["__keyspace@0__:settings.web", "hset"]);
+    }
+}
+
+#[test]
+fn where_config_is_forbidden_a_component_starts_and_says_what_it_has_lost() {
+    let renamed = || Server::setup().config("rename-command CONFIG \"\"");
+    for (server, mut component) in [
+        guest(renamed(), ""),
+        guest(Server::setup(), "-config"),
+        guest(Server::setup(), "-config|set"),
+    ] {
+        match component.limitations() {
+            [limitation @ Limitation::Notifications { why }] => {
+                assert!(limitation.to_string().contains(why));
+                assert!(limitation.to_string().contains("notify-keyspace-events"));
+            }
+            other => panic!("{other:?}"),
+        }
+        // Its own watching needs no notifications.
+        sees_every_change(&server, &mut component);
+        component.serve_main().unwrap();
+        let mut caller = Caller::new(&server);
+        caller.ask("queues.commands.guest", "");
+        next_command(&mut component).answer(&json!({})).unwrap();
+        caller.result();
+    }
+}
+
+#[test]
+fn where_both_are_forbidden_both_are_said_and_the_present_state_is_seen() {
+    let (server, mut guest) = guest(Server::setup(), "-config -client");
+    server.cli(&["HSET", "settings.web", "dpi", "600"]);
+    guest.watch_settings("web").unwrap();
+    assert_eq!(change(&mut guest), "web: dpi=600");
+    assert_eq!(guest.limitations().len(), 2, "{:?}", guest.limitations());
+}
+
+#[test]
+fn whatever_is_skipped_the_last_state_is_seen() {
+    let server = Server::start();
+    let mut web = join(&server, "web");
+    web.watch_status("desk").unwrap();
+    let mut writer = server.client();
+    let writer = std::thread::spawn(move || {
+        for number in 1..=500 {
+            writer.command(&["HSET", "status.desk", "number", &number.to_string()]);
+        }
+    });
+    let mut before = 0;
+    while before < 500 {
+        let number = changed(&mut web).read::<BTreeMap<String, u32>>().unwrap();
+        let number = number.get("number").copied().unwrap_or(0);
+        assert!(number >= before, "{number} after {before}");
+        before = number;
+    }
+    writer.join().unwrap();
+}
+
+#[test]
+fn a_service_hears_of_its_own_settings_first_as_they_are() {
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Settings {
+        dpi: Option<u32>,
+    }
+    let server = Server::start();
+    server.cli(&["HSET", "settings.printer", "dpi", "300"]);
+    let mut printer = join(&server, "printer");
+    let stop = Stop::new();
+    let mut seen = Vec::new();
+    Service::new()
+        .on_change(|settings| {
+            let settings: Settings = settings.read().unwrap();
+            match settings.dpi {
+                Some(300) => drop(server.cli(&["HSET", "settings.printer", "dpi", "600"])),
+                Some(_) => drop(server.cli(&["DEL", "settings.printer"])),
+                None => stop.request(),
+            }
+            seen.push(settings.dpi);
+        })
+        .until(stop.clone())
+        .run(&mut printer)
+        .unwrap();
+    assert_eq!(seen, [Some(300), Some(600), None]);
+}
