@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::io::{self, Read};
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -79,6 +79,9 @@ impl Place {
                 path.to_owned()
             }
         };
+        if path.as_os_str().is_empty() {
+            return Err(Problem::usage("the socket's path is empty"));
+        }
         let socket = absolute(&path)
             .map_err(|error| Problem::failed(format!("{}: {error}", path.display())))?;
         let endpoint = Endpoint::unix(&socket)?;
@@ -99,6 +102,16 @@ impl Place {
     /// Makes the folder, for us alone, if it is not there.
     pub(crate) fn make_folder(&self) -> Result<(), Problem> {
         make_folder(self.folder())
+    }
+
+    /// Whether somebody else, but for root, can remove the socket and make another.
+    pub(crate) fn is_open_to_others(&self) -> bool {
+        let owner = |uid| uid == 0 || uid == rustix::process::geteuid().as_raw();
+        fs::metadata(self.folder()).is_ok_and(|folder| {
+            let mode = folder.mode();
+            let is_sticky = mode & 0o1000 != 0;
+            !owner(folder.uid()) || (mode & 0o022 != 0 && !is_sticky)
+        })
     }
 
     /// Refuses to have something else than a socket replaced by one: the server would remove it.

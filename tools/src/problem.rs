@@ -129,3 +129,50 @@ fn not_settings_writer(component: &str, writer: &str) -> String {
          `ipc-tool settings set redis-ipc settings_writer '*'`"
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use redis_ipc::Endpoint;
+
+    fn connect(kind: io::ErrorKind) -> Error {
+        Error::Connect {
+            endpoint: "unix:///run/redis-ipc/socket".to_owned(),
+            source: kind.into(),
+        }
+    }
+
+    #[test]
+    fn whatever_keeps_us_from_a_server_is_exit_3_and_names_it() {
+        for kind in [
+            io::ErrorKind::NotFound,
+            io::ErrorKind::ConnectionRefused,
+            io::ErrorKind::PermissionDenied,
+        ] {
+            match Problem::from(connect(kind)) {
+                Problem::Told(told) => {
+                    assert_eq!(told.exit, 3);
+                    assert!(told.message.contains("/run/redis-ipc/socket"));
+                }
+                Problem::Closed => panic!("{kind:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_exit_2_and_a_path_too_long_is_exit_3() {
+        let exit = |address: &str| {
+            let error = address.parse::<Endpoint>().unwrap_err();
+            Problem::from(error).exit()
+        };
+        assert_eq!(exit("http://localhost"), 2);
+        assert_eq!(exit(&"x".repeat(200)), 3);
+    }
+
+    #[test]
+    fn a_reader_that_is_gone_is_no_failure() {
+        let exit = |kind: io::ErrorKind| Problem::output(&kind.into()).exit();
+        assert_eq!(exit(io::ErrorKind::BrokenPipe), 0);
+        assert_eq!(exit(io::ErrorKind::StorageFull), 1);
+    }
+}

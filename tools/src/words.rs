@@ -24,12 +24,14 @@ pub(crate) struct Words {
 }
 
 impl Words {
-    /// Sorts words by what `tool` says of itself. The error is a sentence.
+    /// Sorts words by what `tool` says of itself. The error is a sentence; the path is as far as
+    /// it was understood then.
     pub(crate) fn sort(
+        &mut self,
         words: impl IntoIterator<Item = String>,
         tool: &CommandInfoWithArgs,
-    ) -> Result<Self, String> {
-        let mut sorted = Self::default();
+    ) -> Result<(), String> {
+        let sorted = self;
         let mut level = tool;
         let mut words = words.into_iter();
         while let Some(word) = words.next() {
@@ -50,7 +52,7 @@ impl Words {
                 sorted.path.push(word);
             }
         }
-        Ok(sorted)
+        Ok(())
     }
 
     /// Puts an option with its value where it belongs.
@@ -74,12 +76,14 @@ impl Words {
             }
         };
         place.push(name.to_owned());
-        match flag.kind {
-            FlagInfoKind::Option { .. } => place.extend(value.or_else(|| words.next())),
-            FlagInfoKind::Switch if value.is_some() => {
-                return Err(format!("the option {name} takes no value"));
-            }
-            FlagInfoKind::Switch => {}
+        let takes_value = matches!(flag.kind, FlagInfoKind::Option { .. });
+        match (takes_value, value) {
+            (true, value) => match value.or_else(|| words.next()) {
+                Some(value) => place.push(value),
+                None => return Err(format!("the option {name} wants a value")),
+            },
+            (false, Some(_)) => return Err(format!("the option {name} takes no value")),
+            (false, None) => {}
         }
         Ok(())
     }
@@ -135,15 +139,11 @@ fn unknown<'c>(
     known: impl Iterator<Item = &'c str>,
     path: &[String],
 ) -> String {
-    let of = path.join(" ");
-    let of = if of.is_empty() {
-        ""
-    } else {
-        &format!(" of {of}")
-    };
+    let path = path.join(" ");
+    let of = if path.is_empty() { "" } else { " of " };
     match nearest(word, known) {
-        Some(meant) => format!("{word} is no {what}{of}; did you mean {meant}?"),
-        None => format!("{word} is no {what}{of}"),
+        Some(meant) => format!("{word} is no {what}{of}{path}; did you mean {meant}?"),
+        None => format!("{word} is no {what}{of}{path}"),
     }
 }
 
@@ -155,7 +155,9 @@ mod tests {
 
     fn sort(line: &[&str]) -> Result<Words, String> {
         let words = line.iter().map(|word| (*word).to_owned());
-        Words::sort(words, &Arguments::get_args_info())
+        let mut sorted = Words::default();
+        sorted.sort(words, &Arguments::get_args_info())?;
+        Ok(sorted)
     }
 
     fn sorted(line: &[&str]) -> String {
@@ -240,6 +242,10 @@ mod tests {
         assert_eq!(
             sort(&["--json=yes"]).unwrap_err(),
             "the option --json takes no value"
+        );
+        assert_eq!(
+            sort(&["call", "printer", "--timeout"]).unwrap_err(),
+            "the option --timeout wants a value"
         );
     }
 }

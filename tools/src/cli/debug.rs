@@ -41,8 +41,8 @@ struct Send {
     level: Level,
 
     /// what to say; more than 1023 bytes are cut
-    #[argh(positional)]
-    text: String,
+    #[argh(positional, arg_name = "text")]
+    words: Vec<String>,
 }
 
 /// Print debug messages as they come, until Ctrl-C.
@@ -69,8 +69,11 @@ impl Debug {
 
 impl Send {
     fn run(&self, bus: &Bus, output: Output) -> Result<(), Problem> {
+        if self.words.is_empty() {
+            return Err(Problem::usage("there is nothing to say: give a text"));
+        }
         let mut component = bus.join()?;
-        if !component.debug(self.level, &self.text)? {
+        if !component.debug(self.level, &self.words.join(" "))? {
             output.note(&format!(
                 "not sent: this bus wants debug messages up to level {} only \
                  (debug_verbosity in the settings of redis-ipc)",

@@ -179,9 +179,10 @@ fn word(kind: HashKind) -> &'static str {
 /// What is refused, with the way to do it.
 fn forbidden(error: Error, kind: HashKind, component: &str) -> Problem {
     match (error, kind) {
-        (Error::Usage(why), HashKind::Status) => {
-            Problem::failed(format!("{why}: write --as {component}"))
-        }
+        (Error::Usage(_), HashKind::Status) => Problem::failed(format!(
+            "the status of {component} is written by {component} itself only: \
+             write --as {component}"
+        )),
         (error, _) => error.into(),
     }
 }

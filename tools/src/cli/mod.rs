@@ -107,24 +107,23 @@ fn parse(words: Vec<OsString>) -> Result<Parsed, Problem> {
         let word = word.to_string_lossy().into_owned();
         Problem::usage(format!("{word:?} is not UTF-8"))
     })?;
-    let words = Words::sort(words, &Arguments::get_args_info())
-        .map_err(|wrong| Problem::usage(format!("{wrong} (see {NAME} --help)")))?;
-    match Arguments::from_args(&[NAME], &words.for_argh()) {
+    let mut sorted = Words::default();
+    let outcome = sorted.sort(words, &Arguments::get_args_info());
+    let path = sorted
+        .path
+        .iter()
+        .fold(NAME.to_owned(), |path, name| path + " " + name);
+    let usage = |wrong: &str| Problem::usage(format!("{wrong} (see {path} --help)"));
+    outcome.map_err(|wrong| usage(&wrong))?;
+    match Arguments::from_args(&[NAME], &sorted.for_argh()) {
         Ok(arguments) => Ok(Parsed::Arguments(arguments)),
         Err(EarlyExit {
             output,
             status: Ok(()),
         }) => Ok(Parsed::Page(output)),
         Err(EarlyExit { output, .. }) => {
-            let path = words
-                .path
-                .iter()
-                .fold(NAME.to_owned(), |path, name| path + " " + name);
             let wrong: Vec<_> = output.split_whitespace().collect();
-            Err(Problem::usage(format!(
-                "{} (see {path} --help)",
-                wrong.join(" ")
-            )))
+            Err(usage(&wrong.join(" ")))
         }
     }
 }

@@ -13,6 +13,11 @@ use crate::output::Output;
 use crate::private_server::{Occupant, Place, Setup, make_folder, process_of, start};
 use crate::problem::Problem;
 
+/// Below this a server refuses every write, for what it needs itself is more.
+const LEAST_MEMORY: u64 = 2 << 20;
+
+const NO_SIZE: &str = "a size is a number of bytes, or one with kb, mb or gb: 64mb";
+
 /// Start a private redis-server.
 #[derive(Debug, FromArgs, ArgsInfo)]
 #[argh(
@@ -54,6 +59,12 @@ impl Up {
         place.make_folder()?;
         // Made first: the folder may lead elsewhere now.
         let place = Place::of(Some(place.socket), bus)?;
+        if place.is_open_to_others() {
+            output.note(&format!(
+                "others may write to {}: they can put a socket of theirs in the place of this one",
+                place.folder().display()
+            ));
+        }
         let persist = self.persist.map(std::path::absolute).transpose();
         let persist = persist.map_err(|error| Problem::failed(format!("--persist: {error}")))?;
         if let Some(folder) = &persist {
@@ -129,15 +140,26 @@ fn stay(place: &Place, mut child: Child, stop: Stop) -> Result<(), Problem> {
     }
 }
 
+/// A size as redis-server takes it.
 fn memory(text: &str) -> Result<String, String> {
     let lower = text.to_ascii_lowercase();
-    let digits = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = &lower[digits.len()..];
-    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    if is_number && matches!(unit, "" | "b" | "k" | "kb" | "m" | "mb" | "g" | "gb") {
-        return Ok(lower);
+    let number = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit: u64 = match &lower[number.len()..] {
+        "" | "b" => 1,
+        "k" => 1000,
+        "kb" => 1 << 10,
+        "m" => 1000 * 1000,
+        "mb" => 1 << 20,
+        "g" => 1000 * 1000 * 1000,
+        "gb" => 1 << 30,
+        _ => return Err(NO_SIZE.to_owned()),
+    };
+    let number: u64 = number.parse().map_err(|_| NO_SIZE.to_owned())?;
+    match number.checked_mul(unit) {
+        Some(0 | LEAST_MEMORY..) => Ok(lower),
+        Some(_) => Err("a server needs 2mb for itself".to_owned()),
+        None => Err(NO_SIZE.to_owned()),
     }
-    Err("a size is a number of bytes, or one with kb, mb or gb: 64mb".to_owned())
 }
 
 #[cfg(test)]
@@ -147,8 +169,19 @@ mod tests {
     #[test]
     fn sizes_are_as_redis_takes_them() {
         assert_eq!(memory("64MB").as_deref(), Ok("64mb"));
-        assert_eq!(memory("1000000").as_deref(), Ok("1000000"));
-        for text in ["", "mb", "-1", "1.5gb", "64 mb", "64tb", "ü"] {
+        assert_eq!(memory("3000000").as_deref(), Ok("3000000"));
+        assert_eq!(memory("0").as_deref(), Ok("0"));
+        for text in [
+            "",
+            "mb",
+            "-1",
+            "1.5gb",
+            "64 mb",
+            "64tb",
+            "ü",
+            "99999999999gb",
+            "64",
+        ] {
             assert!(memory(text).is_err(), "{text}");
         }
     }

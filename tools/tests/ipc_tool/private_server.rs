@@ -159,6 +159,24 @@ fn of_two_that_start_at_once_one_is_refused() {
 }
 
 #[test]
+fn a_folder_that_others_can_write_to_is_told_of() {
+    let place = Place::new();
+    let shared = place.folder.join("shared");
+    fs::create_dir(&shared).unwrap();
+    let socket = text(&shared.join("socket"));
+    for (mode, notes) in [(0o777, 1), (0o1777, 0), (0o755, 0)] {
+        fs::set_permissions(&shared, fs::Permissions::from_mode(mode)).unwrap();
+        let ran = place.tool.run(&["up", "--socket", &socket]);
+        assert_eq!(
+            (ran.code, ran.stderr.lines().count()),
+            (0, notes),
+            "{ran:?}"
+        );
+        place.tool.ok(&["down", "--socket", &socket]);
+    }
+}
+
+#[test]
 fn what_is_no_socket_is_not_overwritten() {
     let place = Place::new();
     let file = place.folder.join("notes");

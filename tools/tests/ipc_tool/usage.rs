@@ -1,5 +1,7 @@
 //! What is wrong with a command line, and help.
 
+use redis_ipc_tests::server::Server;
+
 use crate::support::Tool;
 
 fn tool() -> Tool {
@@ -19,9 +21,11 @@ fn a_wrong_command_line_is_exit_2_and_one_line() {
         ),
         (&["call"], "component"),
         (&["call", "a", "{}", "extra"], "extra"),
-        (&["call", "a b", "{}"], "a name is 1 to 64"),
         (&["call", "a", "[]"], "must be a JSON object"),
-        (&["call", "a", "{}", "--timeout"], "--timeout"),
+        (&["call", "a", "{}", "--timeout"], "--timeout wants a value"),
+        (&["debug", "sned", "x"], "(see ipc-tool debug --help)"),
+        (&["debug", "send"], "nothing to say"),
+        (&["up", "--socket", ""], "path is empty"),
         (
             &["debug", "send", "--level", "6", "x"],
             "from 0 (error) to 5 (detail)",
@@ -31,18 +35,34 @@ fn a_wrong_command_line_is_exit_2_and_one_line() {
             &["--server", "http://x", "call", "a"],
             "is not a server's address",
         ),
-        (&["--as", "", "call", "a"], "this one is empty"),
     ] {
         let ran = tool().run(words);
-        // Names are looked at once there is a server.
-        if !matches!(words, ["call", "a b", ..] | ["--as", ..]) {
-            assert_eq!(ran.code, 2, "{words:?} {ran:?}");
-            assert!(ran.stderr.contains(said), "{words:?} {}", ran.stderr);
-        }
-        assert_eq!(
-            (ran.stdout.as_str(), ran.stderr.lines().count()),
-            ("", 1),
-            "{words:?}"
+        assert_eq!((ran.code, &*ran.stdout), (2, ""), "{words:?} {ran:?}");
+        assert!(ran.stderr.contains(said), "{words:?} {}", ran.stderr);
+        assert_eq!(ran.stderr.lines().count(), 1, "{words:?} {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_name_that_is_none_is_exit_2_and_tells_the_rule() {
+    let server = Server::start();
+    let tool = Tool::on(&server);
+    for words in [
+        &["call", "a b"][..],
+        &["call", "a.b.c"],
+        &["--as", "", "call", "a"],
+        &["settings", "get", "print*"],
+        &["status", "watch", "a", ""],
+        &["event", "send", "{}", "--sub", "x*"],
+        &["event", "watch", "."],
+        &["debug", "watch", "ü"],
+        &["serve", "a.", "--exec", "cat"],
+    ] {
+        let ran = tool.run(words);
+        assert_eq!(ran.code, 2, "{words:?} {ran:?}");
+        assert!(
+            ran.stderr.contains("a name is 1 to 64"),
+            "{words:?} {ran:?}"
         );
     }
 }
