@@ -8,6 +8,7 @@
 #   tests/setup.sh target thumbv7em-none-eabihf …
 #   tests/setup.sh toolchain 1.85.0 …
 #   tests/setup.sh component rustfmt clippy …
+#   tests/setup.sh python tests/python/requirements.txt   (into target/python)
 set -eu
 
 say() { echo "setup: $*" >&2; }
@@ -19,6 +20,7 @@ main() {
     case $kind in
         program | package) need_of_system "$kind" "$@" ;;
         target | toolchain | component) need_of_rust "$kind" "$@" ;;
+        python) need_of_python "$1" ;;
         *) usage ;;
     esac
 }
@@ -153,6 +155,24 @@ add() {
         toolchain) rustup -q toolchain install "$2" --profile minimal --no-self-update >&2 ;;
         *) rustup -q "$1" add "$2" >&2 ;;
     esac || { say "rustup refuses to add the $1 $2"; exit 1; }
+}
+
+# --- what Python's package index brings
+
+# An environment of its own, built anew when the list of packages changes.
+need_of_python() {
+    list=$(realpath "$1")
+    cd "$(dirname "$0")/.."
+    environment=target/python
+    ! cmp -s "$list" $environment/requirements.txt || return 0
+    need_of_system program python3
+    python3 -c 'import ensurepip, venv' 2>/dev/null || install python3-venv
+    say "installing the packages of $1"
+    rm -rf $environment
+    mkdir -p target
+    python3 -m venv $environment
+    $environment/bin/pip -q --disable-pip-version-check install -r "$list" >&2
+    cp "$list" $environment/requirements.txt
 }
 
 main "$@"
