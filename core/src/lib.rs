@@ -29,4 +29,5 @@ pub mod session;
 pub mod shard;
 pub mod subscription;
 pub mod topic;
+pub mod tracking;
 pub mod write;
