@@ -16,6 +16,7 @@
 extern crate std;
 
 pub mod address;
+mod bytes;
 pub mod call;
 pub mod dialect;
 pub mod identity;
