@@ -60,6 +60,7 @@ has_package() {
 package_of_program() {
     case $1 in
         cc) echo gcc libc6-dev ;;
+        nm) echo binutils ;;
         *) echo "$1" ;;
     esac
 }

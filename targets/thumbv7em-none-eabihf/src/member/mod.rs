@@ -39,7 +39,7 @@ const IN_FLIGHT: usize = 8;
 
 /// The component; see the [module](self).
 pub(crate) struct Member<'m, L> {
-    link: Link<L, &'m mut [u8]>,
+    pub(crate) link: Link<L, &'m mut [u8]>,
     phase: Phase,
     woken: Woken,
     asked: [Option<(Sequence, Asked)>; IN_FLIGHT],

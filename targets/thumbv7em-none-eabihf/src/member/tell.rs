@@ -20,7 +20,7 @@ impl<L: Line> Member<'_, L> {
         let (queue, settings) = (self.queues[0].clone(), self.settings.clone());
         self.ask(now, Asked::Hello, |w| write_hello(w, greeted))?;
         self.ask(now, Asked::Track, |w| {
-            tracking::track(w, &[&queue, &settings])
+            tracking::track(w, &[&queue, &settings]);
         })?;
         self.ask(now, Asked::Time, |w| request::command(w, &[b"TIME"]))?;
         self.due.settings = true;
