@@ -477,7 +477,7 @@ impl Connection {
             }
             Err(error) => {
                 self.disconnect();
-                Err(error)
+                Err(error.while_connecting(&self.endpoint))
             }
         }
     }

@@ -10,7 +10,7 @@ use redis_ipc_core::resp::{ErrorReply, ProtocolError, Reply};
 use redis_ipc_core::subscription::SubscribeError;
 use redis_ipc_core::write::TooLong;
 
-use crate::endpoint::EndpointError;
+use crate::endpoint::{Endpoint, EndpointError};
 
 /// Whether a request that failed was executed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,6 +140,24 @@ impl Error {
         )
     }
 
+    /// What went wrong before there was a connection to send anything on.
+    pub(crate) fn while_connecting(self, endpoint: &Endpoint) -> Self {
+        let source = match self {
+            Self::Server(error) => return Self::Server(error.at(endpoint)),
+            Self::Disconnected { source, .. } => source,
+            Self::TimedOut { limit, .. } => {
+                let text = format!("it does not answer within {} s", limit.as_secs_f64());
+                io::Error::new(io::ErrorKind::TimedOut, text)
+            }
+            Self::Protocol { why } => io::Error::new(io::ErrorKind::InvalidData, why.to_string()),
+            other => return other,
+        };
+        Self::Connect {
+            endpoint: endpoint.to_string(),
+            source,
+        }
+    }
+
     /// There is no connection at present.
     pub(crate) fn not_connected() -> Self {
         Self::Disconnected {
@@ -208,6 +226,10 @@ fn advice(error: &io::Error) -> &'static str {
         io::ErrorKind::PermissionDenied => {
             "; the socket's owner and mode (unixsocketperm in redis.conf) do not let this user in"
         }
+        io::ErrorKind::TimedOut => {
+            "; something listens there and stands still or is overloaded: look at its process and its log"
+        }
+        io::ErrorKind::InvalidData => "; whoever listens there is no redis-server",
         _ => "",
     }
 }
@@ -288,6 +310,8 @@ impl From<ServerError> for Error {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerError {
     text: String,
+    /// Where the server is, if it did not let us in.
+    place: Option<String>,
     /// Whether it came from inside a script or a transaction, parts of which may have been
     /// executed.
     partial: bool,
@@ -297,8 +321,15 @@ impl ServerError {
     pub(crate) fn new(reply: &ErrorReply<'_>) -> Self {
         Self {
             text: reply.to_string(),
+            place: None,
             partial: false,
         }
+    }
+
+    /// The same error, from a server that does not let us in.
+    fn at(mut self, endpoint: &Endpoint) -> Self {
+        self.place = Some(endpoint.to_string());
+        self
     }
 
     /// An error from inside a script or a transaction, other parts of which may have been
@@ -378,7 +409,11 @@ impl ServerError {
 
 impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the server said: {}{}", self.text, self.meaning())
+        f.write_str("the server ")?;
+        if let Some(place) = &self.place {
+            write!(f, "at {place} ")?;
+        }
+        write!(f, "said: {}{}", self.text, self.meaning())
     }
 }
 
@@ -407,6 +442,7 @@ mod tests {
     fn a_transaction_fails_for_as_long_as_its_cause_lasts() {
         let text = |words: &str| ServerError {
             text: format!("EXECABORT Transaction discarded because of{words}"),
+            place: None,
             partial: false,
         };
         assert!(text(": OOM command not allowed when used memory > 'maxmemory'.").is_temporary());
