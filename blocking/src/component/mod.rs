@@ -108,7 +108,7 @@ pub struct Component {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct OwnSettings {
     /// Debug messages up to this level are sent.
-    debug_verbosity: u8,
+    debug_verbosity: i64,
     /// Which component may write settings; `*` for any.
     settings_writer: String,
 }
@@ -241,12 +241,18 @@ impl Component {
             restarted: false,
             own_status: BTreeMap::new(),
         };
-        component.know_server()?;
-        let results = component.identity.results_queue().clone();
-        component.work.del(&[results.as_bytes()])?;
-        component.read_own_settings()?;
-        component.add_notifications("Kh")?;
-        Ok(component)
+        match component.settle_in() {
+            Ok(()) => Ok(component),
+            Err(error) => Err(error.while_connecting(endpoint)),
+        }
+    }
+
+    fn settle_in(&mut self) -> Result<(), Error> {
+        self.know_server()?;
+        let results = self.identity.results_queue().clone();
+        self.work.del(&[results.as_bytes()])?;
+        self.read_own_settings()?;
+        self.add_notifications("Kh")
     }
 
     /// This component's name.
@@ -309,9 +315,8 @@ impl Component {
             let value = String::from_utf8_lossy(&value);
             match &*name {
                 b"debug_verbosity" => {
-                    if let Ok(verbosity) = value.trim().parse::<i64>() {
-                        self.own.debug_verbosity =
-                            u8::try_from(verbosity.clamp(0, 255)).unwrap_or(0);
+                    if let Ok(verbosity) = value.trim().parse() {
+                        self.own.debug_verbosity = verbosity;
                     }
                 }
                 b"settings_writer" => self.own.settings_writer = value.into_owned(),
