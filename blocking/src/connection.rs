@@ -1,6 +1,7 @@
 //! One connection to a server: requests out, replies in, never past a deadline.
 
 mod commands;
+mod fork;
 mod handshake;
 mod pipeline;
 mod transaction;
@@ -18,6 +19,7 @@ use crate::options::Options;
 use crate::script;
 use crate::socket::{Readable, Received, Socket};
 use crate::storage::Growing;
+use crate::sys;
 pub use commands::Pair;
 pub use handshake::Server;
 pub use pipeline::{Pipeline, Replies};
@@ -63,6 +65,10 @@ pub struct Connection {
     generation: u32,
     /// When the last request went out.
     last_used: Instant,
+    /// Requests of a pipeline that wait to be sent.
+    unsent: u32,
+    /// The process whose connection it is, as [`sys::forks`] counts them.
+    process: u32,
 }
 
 /// What a wait brought.
@@ -95,7 +101,23 @@ impl Connection {
         Ok(connection)
     }
 
-    /// Connects with the first request.
+    /// A connection that is made by its first request, and by the next one if that fails: there
+    /// need not be a server yet. Does no input or output now, and cannot fail.
+    ///
+    /// ```
+    /// use redis_ipc::{Connection, Endpoint, Error, Options};
+    ///
+    /// let nowhere = Endpoint::unix("/nowhere/socket")?;
+    /// let mut server = Connection::lazy(&nowhere, Options::default());
+    /// assert!(!server.is_connected());
+    /// assert!(matches!(server.ping(), Err(Error::Connect { .. })));
+    /// # Ok::<(), redis_ipc::EndpointError>(())
+    /// ```
+    #[must_use]
+    pub fn lazy(endpoint: &Endpoint, options: Options) -> Self {
+        Self::closed(endpoint, options)
+    }
+
     pub(crate) fn closed(endpoint: &Endpoint, options: Options) -> Self {
         let buffer = || Growing::new(options.message_limit);
         Self {
@@ -107,6 +129,8 @@ impl Connection {
             epoch: Instant::now(),
             generation: 0,
             last_used: Instant::now(),
+            unsent: 0,
+            process: sys::forks(),
         }
     }
 
@@ -245,6 +269,8 @@ impl Connection {
 
     /// Sends what the session has written.
     pub(crate) fn flush(&mut self, deadline: Deadline) -> Result<(), Error> {
+        self.refuse_inherited(Outcome::NotSent)?;
+        self.unsent = 0;
         let mut outcome = Outcome::NotSent;
         while !self.session.outgoing().is_empty() {
             let Some(socket) = &self.socket else {
@@ -267,6 +293,7 @@ impl Connection {
 
     /// Takes in what the server has sent, so that it goes on reading.
     fn take_in(&mut self) -> Result<(), Error> {
+        self.refuse_inherited(Outcome::Unknown)?;
         let Some(socket) = &self.socket else {
             return Err(closed(Outcome::Unknown));
         };
@@ -335,6 +362,7 @@ impl Connection {
         room: &mut [u8],
         deadline: Option<Deadline>,
     ) -> Result<Received, Error> {
+        self.refuse_inherited(Outcome::Unknown)?;
         let Some(socket) = &mut self.socket else {
             return Err(closed(Outcome::Unknown));
         };
@@ -344,6 +372,7 @@ impl Connection {
 
     /// Waits for bytes and takes them in.
     fn wait_for_bytes(&mut self, deadline: Option<Deadline>) -> Result<Received, Error> {
+        self.refuse_inherited(Outcome::Unknown)?;
         let Some(socket) = &mut self.socket else {
             return Err(closed(Outcome::Unknown));
         };
@@ -425,12 +454,15 @@ impl Connection {
     pub(crate) fn disconnect(&mut self) {
         self.socket = None;
         self.session.reset();
+        self.unsent = 0;
     }
 
     /// As [`ensure_connected`](Self::ensure_connected), and looks first whether a connection that
     /// was idle for long is still there: a server closes idle ones if it is told to, and over TCP
     /// a request would be sent into the void before that shows.
-    fn ensure_alive(&mut self) -> Result<bool, Error> {
+    pub(crate) fn ensure_alive(&mut self) -> Result<bool, Error> {
+        self.leave_to_parent()?;
+        self.withdraw_abandoned();
         let now = Instant::now();
         let idle = now.saturating_duration_since(self.last_used);
         self.last_used = now;
@@ -444,6 +476,7 @@ impl Connection {
     /// Makes a connection if there is none; says whether it is a new one. Waits for a server
     /// that is still loading its data.
     pub(crate) fn ensure_connected(&mut self) -> Result<bool, Error> {
+        self.leave_to_parent()?;
         if self.socket.is_some() {
             return Ok(false);
         }
@@ -462,7 +495,8 @@ impl Connection {
     }
 
     fn connect_once(&mut self, deadline: Deadline) -> Result<(), Error> {
-        let socket = Socket::connect(&self.endpoint, deadline.at);
+        let watched = sys::watch_forks();
+        let socket = watched.and_then(|()| Socket::connect(&self.endpoint, deadline.at));
         let socket = socket.map_err(|source| Error::Connect {
             endpoint: self.endpoint.to_string(),
             source,

@@ -52,6 +52,19 @@ pub enum Error {
         /// The limit that was reached.
         limit: Duration,
     },
+    /// The connection was made before a `fork()` and belongs to the parent process. If nothing
+    /// but a connection is at stake, the next request makes one of this process's own.
+    Forked {
+        /// What became of the request at hand.
+        outcome: Outcome,
+    },
+    /// All connections of a pool are in use, and were so for as long as one may wait for them.
+    Exhausted {
+        /// How many there are.
+        size: usize,
+        /// The limit that was reached.
+        limit: Duration,
+    },
     /// What the server sent is not RESP, or not an answer to what was asked.
     Protocol {
         /// What is wrong with it.
@@ -112,6 +125,7 @@ impl Error {
             Self::Server(error) => error.outcome(),
             Self::Disconnected { outcome, .. }
             | Self::TimedOut { outcome, .. }
+            | Self::Forked { outcome }
             | Self::TooLong { outcome, .. } => *outcome,
             Self::Protocol { .. } | Self::Unexpected(_) => Outcome::Unknown,
             _ => Outcome::NotSent,
@@ -124,6 +138,7 @@ impl Error {
     pub fn is_temporary(&self) -> bool {
         match self {
             Self::Server(error) => error.is_temporary(),
+            Self::Exhausted { .. } => true,
             error => error.is_disconnection(),
         }
     }
@@ -156,6 +171,14 @@ impl Error {
             endpoint: endpoint.to_string(),
             source,
         }
+    }
+
+    /// The same error, for one of several requests of which some were sent.
+    pub(crate) fn or_unknown(mut self) -> Self {
+        if let Self::Disconnected { outcome, .. } | Self::TimedOut { outcome, .. } = &mut self {
+            *outcome = Outcome::Unknown;
+        }
+        self
     }
 
     /// There is no connection at present.
@@ -196,6 +219,16 @@ impl fmt::Display for Error {
             Self::TimedOut { outcome, limit } => write!(
                 f,
                 "the server did not answer within {} s; {outcome}",
+                limit.as_secs_f64()
+            ),
+            Self::Forked { outcome } => write!(
+                f,
+                "this was connected before a fork() and is the parent process's: connect in the \
+                 child; {outcome}"
+            ),
+            Self::Exhausted { size, limit } => write!(
+                f,
+                "all {size} connections were in use for {} s: give them back sooner, or allow more",
                 limit.as_secs_f64()
             ),
             Self::Protocol { why } => why.fmt(f),

@@ -17,6 +17,7 @@ pub struct Options {
     pub(crate) reply_limit: Duration,
     pub(crate) message_limit: usize,
     pub(crate) name: Option<String>,
+    pub(crate) one_process: bool,
 }
 
 impl Default for Options {
@@ -26,6 +27,7 @@ impl Default for Options {
             reply_limit: Duration::from_secs(5),
             message_limit: 1024 * 1024,
             name: None,
+            one_process: false,
         }
     }
 }
@@ -61,6 +63,13 @@ impl Options {
     pub fn name(mut self, name: &str) -> Self {
         let name: String = name.chars().filter(char::is_ascii_graphic).collect();
         self.name = (!name.is_empty()).then_some(name);
+        self
+    }
+
+    /// Has the connection refused in a child process for good: more hangs on it than itself,
+    /// names that only one process may have.
+    pub(crate) fn one_process(mut self) -> Self {
+        self.one_process = true;
         self
     }
 }

@@ -59,7 +59,12 @@ pub const DEFAULT_QUEUE_LIMIT: u64 = 1024;
 /// It has one connection for work and, once it serves or listens, a second one on which
 /// commands and messages arrive. It belongs to the thread that made it: its messages carry that
 /// thread's number, and its results queue is named after the thread's name, so no two
-/// components that are alive at the same time may share both names.
+/// components that are alive at the same time may share both names. In a child process that
+/// came of a `fork()`, every operation of its parent's component fails with [`Error::Forked`].
+///
+/// When it is dropped it leaves nothing in flight: a command that its last pop took goes back to
+/// the head of its queue. That blocks for one turn of the line, at most for the
+/// [reply limit](Options::reply_limit) if the server stands still.
 ///
 /// Memory: a send and a receive buffer a connection ([`Options::message_limit`]), and one buffer
 /// that holds the message at hand.
@@ -223,7 +228,7 @@ impl Component {
         options: Options,
     ) -> Result<Self, Error> {
         let identity = identity(component, thread)?;
-        let options = options.name(&format!("{component}.{thread}"));
+        let options = options.name(&format!("{component}.{thread}")).one_process();
         let mut component = Self {
             identity,
             work: Connection::open_with(endpoint, options.clone())?,
@@ -366,6 +371,12 @@ impl Component {
         if !self.lost.contains(&limitation) {
             self.lost.push(limitation);
         }
+    }
+}
+
+impl Drop for Component {
+    fn drop(&mut self) {
+        self.take_leave();
     }
 }
 
