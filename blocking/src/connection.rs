@@ -1,6 +1,7 @@
 //! One connection to a server: requests out, replies in, never past a deadline.
 
 mod commands;
+mod deadline;
 mod fork;
 mod handshake;
 mod pipeline;
@@ -21,6 +22,7 @@ use crate::socket::{Readable, Received, Socket};
 use crate::storage::Growing;
 use crate::sys;
 pub use commands::Pair;
+pub(crate) use deadline::{Deadline, FOREVER};
 pub use handshake::Server;
 pub use pipeline::{Pipeline, Replies};
 pub use transaction::{Transaction, Watch};
@@ -195,7 +197,9 @@ impl Connection {
     }
 
     pub(crate) fn ask(&mut self, write: impl FnMut(&mut Writer<'_>)) -> Result<Reply<'_>, Error> {
-        self.ask_within(self.options.reply_limit, write)
+        let deadline = Deadline::after(self.options.reply_limit);
+        let request = self.send_one(deadline, write)?;
+        self.reply(request, self.received_by(deadline))
     }
 
     /// As [`ask`](Self::ask), for a request that changes nothing, or nothing more if it is
@@ -221,24 +225,35 @@ impl Connection {
         deadline: Deadline,
         mut write: impl FnMut(&mut Writer<'_>),
     ) -> Result<(), Error> {
-        let request = self.send(1, deadline, |w| {
-            write(w);
-            Ok::<(), TooLong>(())
-        })?;
-        self.await_reply(request, deadline)
+        let request = self.send_one(deadline, &mut write)?;
+        self.await_reply(request, self.received_by(deadline))
     }
 
+    /// As [`ask`](Self::ask), for a request that the server may answer late.
     pub(crate) fn ask_within(
         &mut self,
         limit: Duration,
-        mut write: impl FnMut(&mut Writer<'_>),
+        write: impl FnMut(&mut Writer<'_>),
     ) -> Result<Reply<'_>, Error> {
         let deadline = Deadline::after(limit);
-        let request = self.send(1, deadline, |w| {
+        let request = self.send_one(deadline, write)?;
+        self.reply(request, deadline)
+    }
+
+    fn send_one(
+        &mut self,
+        deadline: Deadline,
+        mut write: impl FnMut(&mut Writer<'_>),
+    ) -> Result<Sequence, Error> {
+        self.send(1, deadline, |w| {
             write(w);
             Ok::<(), TooLong>(())
-        })?;
-        self.reply(request, deadline)
+        })
+    }
+
+    /// When the next reply must be here, of requests that have been sent.
+    fn received_by(&self, deadline: Deadline) -> Deadline {
+        deadline.within(self.options.receive_limit)
     }
 
     /// Writes `count` requests and sends them; connects first if need be, and again if the
@@ -271,6 +286,7 @@ impl Connection {
     pub(crate) fn flush(&mut self, deadline: Deadline) -> Result<(), Error> {
         self.refuse_inherited(Outcome::NotSent)?;
         self.unsent = 0;
+        let deadline = deadline.within(self.options.send_limit);
         let mut outcome = Outcome::NotSent;
         while !self.session.outgoing().is_empty() {
             let Some(socket) = &self.socket else {
@@ -496,7 +512,8 @@ impl Connection {
 
     fn connect_once(&mut self, deadline: Deadline) -> Result<(), Error> {
         let watched = sys::watch_forks();
-        let socket = watched.and_then(|()| Socket::connect(&self.endpoint, deadline.at));
+        let socket =
+            watched.and_then(|()| Socket::connect(&self.endpoint, &self.options, deadline.at));
         let socket = socket.map_err(|source| Error::Connect {
             endpoint: self.endpoint.to_string(),
             source,
@@ -560,25 +577,6 @@ impl Connection {
             if let Reply::Error(error) = self.session.frame() {
                 return Some(ServerError::new(&error));
             }
-        }
-    }
-}
-
-/// A hundred years: longer than anybody waits, and no clock overflows.
-pub(crate) const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
-
-/// A moment, and the limit it came from, for people to read.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Deadline {
-    pub(crate) at: Instant,
-    pub(crate) limit: Duration,
-}
-
-impl Deadline {
-    pub(crate) fn after(limit: Duration) -> Self {
-        Self {
-            at: Instant::now() + limit.min(FOREVER),
-            limit,
         }
     }
 }

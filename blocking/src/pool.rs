@@ -80,7 +80,7 @@ impl Pool {
             }
             let limit = self.kind.checkout_limit;
             let deadline = deadline.get_or_insert_with(|| Deadline::after(limit));
-            let left = deadline.at.saturating_duration_since(Instant::now());
+            let left = deadline.left();
             if left.is_zero() {
                 let size = self.kind.size;
                 return Err(Error::Exhausted { size, limit });

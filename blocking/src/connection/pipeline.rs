@@ -17,7 +17,7 @@ const FLUSH_BYTES: usize = 120 * 1024;
 ///
 /// One deadline holds for the whole pipeline, counted from its first request. If an error ends it, the
 /// requests whose replies were not read may have been executed. A pipeline that is dropped
-/// instead of sent has sent nothing, unless it grew past 64 KiB.
+/// instead of sent has sent nothing, unless it grew past 120 KiB.
 ///
 /// ```no_run
 /// # let mut server = redis_ipc::Connection::open(&"/tmp/s".parse()?)?;
@@ -148,7 +148,8 @@ impl Replies<'_> {
         let sequence = self.next;
         self.left -= 1;
         self.next = sequence.after(1);
-        self.connection.await_reply(sequence, self.deadline)?;
+        let deadline = self.connection.received_by(self.deadline);
+        self.connection.await_reply(sequence, deadline)?;
         Ok(Some(self.connection.session.frame()))
     }
 
