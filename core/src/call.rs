@@ -363,9 +363,9 @@ fn reserve(w: &mut Writer<'_>) {
     }
 }
 
-/// `BLPOP results seconds`, with milliseconds where they matter and never zero, which would
-/// mean for ever.
-fn write_pop(w: &mut Writer<'_>, results: &Key, timeout: Duration) {
+/// Writes `BLPOP results seconds`, with milliseconds where they matter and never zero, which
+/// would mean for ever.
+pub fn write_pop(w: &mut Writer<'_>, results: &Key, timeout: Duration) {
     request::array(w, 3);
     request::bulk(w, b"BLPOP");
     request::bulk(w, results.as_bytes());

@@ -16,7 +16,6 @@
 extern crate std;
 
 pub mod address;
-mod bytes;
 pub mod call;
 pub mod dialect;
 pub mod identity;
@@ -30,5 +29,4 @@ pub mod session;
 pub mod shard;
 pub mod subscription;
 pub mod topic;
-pub mod tracking;
 pub mod write;

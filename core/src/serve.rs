@@ -3,15 +3,13 @@
 //! The machine asks for the next command with one BLPOP over all queues, so the first queue that
 //! has something wins, and it sends a result and the next BLPOP in one write. It knows nothing of
 //! JSON: a popped message is handed over as it is, to be read in place.
-//!
-//! A component with a single line that must never wait has the machine in [`woken`] instead.
+
+use core::time::Duration;
 
 use crate::key::Key;
 use crate::resp::{ErrorReply, Reply, request};
 use crate::session::{Incoming, Sequence, Session, Storage};
 use crate::write::{TooLong, Writer};
-
-pub mod woken;
 
 /// How a command is taken off its queue.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +51,8 @@ pub const MOVE_SCRIPT: &str = "\
 pub struct Then<'k> {
     /// The list of what is at work, and the command in it that is done.
     pub done: Option<(&'k Key, &'k [u8])>,
+    /// How long the result is kept if nobody takes it, in whole seconds; for ever if not told.
+    pub life: Option<Duration>,
     /// How the next command is asked for.
     pub pop: Option<Pop<'k>>,
 }
@@ -198,8 +198,8 @@ impl Serve {
         write: impl FnMut(&mut Writer<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let then = Then {
-            done: None,
             pop: queues.map(Pop::Take),
+            ..Then::default()
         };
         self.answer_then(session, results, then, write)
     }
@@ -215,7 +215,7 @@ impl Serve {
         then: Then<'_>,
         mut write: impl FnMut(&mut Writer<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let before_pop = 1 + u32::from(then.done.is_some());
+        let before_pop = 1 + u32::from(then.done.is_some()) + u32::from(then.life.is_some());
         let count = before_pop + u32::from(then.pop.is_some());
         let push = session.requests(count, |w| {
             request::array(w, 3);
@@ -224,6 +224,9 @@ impl Serve {
             let mut written = Ok(());
             request::bulk_with(w, |w| written = write(w));
             written?;
+            if let Some(life) = then.life {
+                request::expire(w, results.as_bytes(), life);
+            }
             if let Some((at_work, message)) = then.done {
                 request::command(w, &[b"LREM", at_work.as_bytes(), b"1", message]);
             }
@@ -466,6 +469,7 @@ mod tests {
                 queue: &queue,
                 at_work: &list,
             }),
+            ..Then::default()
         };
         serve
             .answer_then(&mut session, &queue, then, |w| {

@@ -57,7 +57,6 @@ mod calling;
 mod error;
 mod payload;
 pub mod polled;
-pub mod resync;
 mod work;
 
 pub use calling::{Answer, Calling};

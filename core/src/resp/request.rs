@@ -11,6 +11,8 @@
 //! assert_eq!(bytes, b"*2\r\n$4\r\nLPOP\r\n$23\r\nqueues.commands.printer\r\n");
 //! ```
 
+use core::time::Duration;
+
 use crate::write::{Writer, decimal};
 
 /// Digits that [`bulk_with`] makes room for beforehand: those of 100 to 999 bytes, as messages of
@@ -56,6 +58,25 @@ pub fn command(w: &mut Writer<'_>, parts: &[&[u8]]) {
     for part in parts {
         bulk(w, part);
     }
+}
+
+/// Writes `EXPIRE key seconds`: a part of a second counts as a whole one.
+///
+/// ```
+/// use core::time::Duration;
+/// use redis_ipc_core::{resp::request, write::Writer};
+///
+/// let mut buffer = [0; 64];
+/// let mut writer = Writer::new(&mut buffer);
+/// request::expire(&mut writer, b"reply:c:1", Duration::from_millis(9500));
+/// assert_eq!(writer.finish().unwrap(), b"*3\r\n$6\r\nEXPIRE\r\n$9\r\nreply:c:1\r\n$2\r\n10\r\n");
+/// ```
+pub fn expire(w: &mut Writer<'_>, key: &[u8], life: Duration) {
+    let seconds = life.as_secs() + u64::from(life.subsec_nanos() > 0);
+    array(w, 3);
+    bulk(w, b"EXPIRE");
+    bulk(w, key);
+    bulk_number(w, i64::try_from(seconds).unwrap_or(i64::MAX));
 }
 
 /// Writes what `body` writes as one bulk.

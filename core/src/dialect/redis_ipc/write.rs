@@ -3,7 +3,6 @@
 use core::fmt;
 
 use super::standard::Kind;
-use crate::bytes;
 use crate::json::{JsonError, object::Cursor, string};
 use crate::write::{Writer, decimal};
 
@@ -251,7 +250,7 @@ fn drop_standard(text: &mut [u8], kind: Kind) -> usize {
             end += 1;
         }
         let length = member.whole.len();
-        bytes::shift(text, member.whole, end);
+        text.copy_within(member.whole, end);
         end += length;
     }
     end
