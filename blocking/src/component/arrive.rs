@@ -57,10 +57,8 @@ impl Component {
                 return self.delivered(waiting).map(|()| None);
             }
             Served::ResultRefused(error) => {
-                let refused = format!("a result was refused: {error}");
                 self.counters.results_dropped += 1;
-                self.note(&refused);
-                return Ok(None);
+                format!("a result was refused: {error}")
             }
             Served::PopRefused(error) => {
                 let error = ServerError::new(&error);

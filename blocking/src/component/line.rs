@@ -65,13 +65,13 @@ pub(super) enum Pending {
 
 /// A timer in the loop.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Tick {
+pub(crate) struct Tick {
     interval: Duration,
     next: Instant,
 }
 
 impl Tick {
-    pub(super) fn every(interval: Duration) -> Self {
+    pub(crate) fn every(interval: Duration) -> Self {
         let interval = interval.min(FOREVER);
         Self {
             interval,
@@ -79,12 +79,12 @@ impl Tick {
         }
     }
 
-    pub(super) fn next(&self) -> Instant {
+    pub(crate) fn next(&self) -> Instant {
         self.next
     }
 
     /// Whether it is time. Ticks that were missed come once, not all at once.
-    pub(super) fn is_due(&mut self) -> bool {
+    pub(crate) fn is_due(&mut self) -> bool {
         let now = Instant::now();
         if now < self.next {
             return false;
@@ -166,19 +166,6 @@ impl Line {
             Arrived::Debug => Pending::Debug(std::mem::take(&mut self.debug)),
         };
         self.backlog.push_back(pending);
-    }
-
-    /// Takes up the oldest event that was set aside; says whether there is one.
-    pub(super) fn take_up_event(&mut self) -> bool {
-        let is_event = |pending: &Pending| matches!(pending, Pending::Event(_));
-        let place = self.backlog.iter().position(is_event);
-        match place.and_then(|place| self.backlog.remove(place)) {
-            Some(Pending::Event(event)) => {
-                self.event = event;
-                true
-            }
-            _ => false,
-        }
     }
 
     /// Takes up the oldest of what was set aside.

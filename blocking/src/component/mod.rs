@@ -9,11 +9,11 @@ mod failure;
 mod hash;
 mod hash_value;
 mod job;
-mod line;
+pub(crate) mod line;
 mod listen;
 mod next;
-mod outage;
-mod payload;
+pub(crate) mod outage;
+pub(crate) mod payload;
 mod quiet;
 mod recover;
 mod serve;
@@ -59,12 +59,7 @@ pub const DEFAULT_QUEUE_LIMIT: u64 = 1024;
 /// It has one connection for work and, once it serves or listens, a second one on which
 /// commands and messages arrive. It belongs to the thread that made it: its messages carry that
 /// thread's number, and its results queue is named after the thread's name, so no two
-/// components that are alive at the same time may share both names. In a child process that
-/// came of a `fork()`, every operation of its parent's component fails with [`Error::Forked`].
-///
-/// When it is dropped it leaves nothing in flight: a command that its last pop took goes back to
-/// the head of its queue. That blocks for one turn of the line, at most for the
-/// [reply limit](Options::reply_limit) if the server stands still.
+/// components that are alive at the same time may share both names.
 ///
 /// Memory: a send and a receive buffer a connection ([`Options::message_limit`]), and one buffer
 /// that holds the message at hand.
@@ -113,7 +108,7 @@ pub struct Component {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct OwnSettings {
     /// Debug messages up to this level are sent.
-    debug_verbosity: i64,
+    debug_verbosity: u8,
     /// Which component may write settings; `*` for any.
     settings_writer: String,
 }
@@ -228,7 +223,7 @@ impl Component {
         options: Options,
     ) -> Result<Self, Error> {
         let identity = identity(component, thread)?;
-        let options = options.name(&format!("{component}.{thread}")).one_process();
+        let options = options.name(&format!("{component}.{thread}"));
         let mut component = Self {
             identity,
             work: Connection::open_with(endpoint, options.clone())?,
@@ -246,18 +241,12 @@ impl Component {
             restarted: false,
             own_status: BTreeMap::new(),
         };
-        match component.settle_in() {
-            Ok(()) => Ok(component),
-            Err(error) => Err(error.while_connecting(endpoint)),
-        }
-    }
-
-    fn settle_in(&mut self) -> Result<(), Error> {
-        self.know_server()?;
-        let results = self.identity.results_queue().clone();
-        self.work.del(&[results.as_bytes()])?;
-        self.read_own_settings()?;
-        self.add_notifications("Kh")
+        component.know_server()?;
+        let results = component.identity.results_queue().clone();
+        component.work.del(&[results.as_bytes()])?;
+        component.read_own_settings()?;
+        component.add_notifications("Kh")?;
+        Ok(component)
     }
 
     /// This component's name.
@@ -320,8 +309,9 @@ impl Component {
             let value = String::from_utf8_lossy(&value);
             match &*name {
                 b"debug_verbosity" => {
-                    if let Ok(verbosity) = value.trim().parse() {
-                        self.own.debug_verbosity = verbosity;
+                    if let Ok(verbosity) = value.trim().parse::<i64>() {
+                        self.own.debug_verbosity =
+                            u8::try_from(verbosity.clamp(0, 255)).unwrap_or(0);
                     }
                 }
                 b"settings_writer" => self.own.settings_writer = value.into_owned(),
@@ -371,12 +361,6 @@ impl Component {
         if !self.lost.contains(&limitation) {
             self.lost.push(limitation);
         }
-    }
-}
-
-impl Drop for Component {
-    fn drop(&mut self) {
-        self.take_leave();
     }
 }
 

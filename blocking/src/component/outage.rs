@@ -52,14 +52,14 @@ pub enum State {
 
 /// How a component stands, and when it tries again.
 #[derive(Debug)]
-pub(super) struct Outage {
+pub(crate) struct Outage {
     state: State,
     backoff: Backoff,
     next_attempt: Instant,
 }
 
 impl Outage {
-    pub(super) fn none(endpoint: &Endpoint) -> Self {
+    pub(crate) fn none(endpoint: &Endpoint) -> Self {
         Self {
             state: State::Connected,
             backoff: Backoff::towards(endpoint),
@@ -67,21 +67,21 @@ impl Outage {
         }
     }
 
-    pub(super) fn state(&self) -> &State {
+    pub(crate) fn state(&self) -> &State {
         &self.state
     }
 
-    pub(super) fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.state == State::Connected
     }
 
     /// When to try again.
-    pub(super) fn next_attempt(&self) -> Instant {
+    pub(crate) fn next_attempt(&self) -> Instant {
         self.next_attempt
     }
 
     /// Notes a failure; says whether it is the first.
-    pub(super) fn failed(&mut self, error: &Error) -> bool {
+    pub(crate) fn failed(&mut self, error: &Error) -> bool {
         let now = Instant::now();
         self.next_attempt = now + self.backoff.wait();
         let text = error.to_string();
@@ -103,7 +103,7 @@ impl Outage {
     }
 
     /// Notes that the bus is back; says how long it was gone.
-    pub(super) fn ended(&mut self) -> Option<Duration> {
+    pub(crate) fn ended(&mut self) -> Option<Duration> {
         self.backoff.reset();
         match std::mem::replace(&mut self.state, State::Connected) {
             State::Connected => None,

@@ -11,7 +11,7 @@ use crate::error::Error;
 
 /// Why a message was not written.
 #[derive(Debug)]
-pub(super) enum Unwritten {
+pub(crate) enum Unwritten {
     TooLong(TooLong),
     Envelope(EnvelopeError),
     Value(serde_json::Error),
@@ -45,7 +45,7 @@ impl From<Unwritten> for Error {
 
 /// What a message is made of, before the standard members join it.
 #[derive(Debug)]
-pub(super) enum Payload<'p, P: ?Sized> {
+pub(crate) enum Payload<'p, P: ?Sized> {
     /// Any value.
     Value(&'p P),
     /// Text that is JSON already.
@@ -53,7 +53,7 @@ pub(super) enum Payload<'p, P: ?Sized> {
 }
 
 impl<P: Serialize + ?Sized> Payload<'_, P> {
-    pub(super) fn write(&self, w: &mut Writer<'_>) -> Result<(), Unwritten> {
+    pub(crate) fn write(&self, w: &mut Writer<'_>) -> Result<(), Unwritten> {
         match self {
             Self::Value(value) => write_value(w, *value),
             Self::Text(text) => {
@@ -65,9 +65,9 @@ impl<P: Serialize + ?Sized> Payload<'_, P> {
 }
 
 /// Text instead of a value, where the compiler wants the value's type.
-pub(super) type NoValue = ();
+pub(crate) type NoValue = ();
 
-pub(super) fn write_value<P: Serialize + ?Sized>(
+pub(crate) fn write_value<P: Serialize + ?Sized>(
     w: &mut Writer<'_>,
     value: &P,
 ) -> Result<(), Unwritten> {
@@ -80,7 +80,7 @@ pub(super) fn write_value<P: Serialize + ?Sized>(
 /// once more with it mended. Of duplicate members the last one counts, as in json-c and Python; half
 /// a surrogate pair, which Python writes for a file name that is not UTF-8, is U+FFFD, as in
 /// json-c.
-pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
+pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
     serde_json::from_str(text).or_else(|error| {
         let deduplicated = serde_json::from_str::<serde_json::Value>(&whole_characters(text));
         deduplicated

@@ -102,9 +102,6 @@ impl<'c> Command<'c> {
     /// # Errors
     /// What broke.
     pub fn heard(&mut self) -> Result<Option<&Event>, Error> {
-        if self.component.line.take_up_event() {
-            return Ok(Some(&self.component.line.event));
-        }
         while let Some(arrived) = self.component.heard_now()? {
             if arrived == Arrived::Event {
                 return Ok(Some(&self.component.line.event));
@@ -159,10 +156,8 @@ impl<'c> Command<'c> {
         self.open
     }
 
-    /// As [`keep`](Self::keep), for a handler of a [`Service`](crate::Service), which only borrows
-    /// the command; what that handler returns is then left alone.
-    #[must_use = "the caller waits for an answer"]
-    pub fn take_job(&mut self) -> Job {
+    /// The job, to be kept, for a handler that only borrows the command.
+    pub(super) fn take_job(&mut self) -> Job {
         self.open = false;
         std::mem::take(&mut self.job)
     }
@@ -244,12 +239,12 @@ impl<'c> Command<'c> {
         let stamp = self.component.identity.stamp(timestamp());
         let line = &mut self.component.line;
         // Whoever stops wants no further command; one that is asked for already is enough.
-        let stops = line.stop.is_requested() || std::thread::panicking();
-        let more = !stops && !line.serve.asked();
+        let more = !line.stop.is_requested() && !line.serve.asked();
         let at_work = line.at_work(&self.job).cloned();
         let then = Then {
             done: at_work.as_ref().map(|list| (list, self.job.raw())),
             pop: pop(&line.queues, line.durable.as_ref()).filter(|_| more),
+            ..Then::default()
         };
         let id = self.job.command_id();
         let session = line.connection.session();

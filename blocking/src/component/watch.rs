@@ -112,8 +112,7 @@ impl Component {
     /// [`Error::Name`] for a name that is none, else what broke.
     pub fn watch_settings(&mut self, component: &str) -> Result<(), Error> {
         let key = Key::settings(component_name(component)?)?;
-        self.watch(HashKind::Settings, component, key, false)?;
-        self.watch_own_settings()
+        self.watch(HashKind::Settings, component, key, false)
     }
 
     /// Watches the status of a component, as [`watch_settings`](Self::watch_settings) does its
@@ -123,8 +122,7 @@ impl Component {
     /// As with [`watch_settings`](Self::watch_settings).
     pub fn watch_status(&mut self, component: &str) -> Result<(), Error> {
         let key = Key::status(component_name(component)?)?;
-        self.watch(HashKind::Status, component, key, false)?;
-        self.watch_own_settings()
+        self.watch(HashKind::Status, component, key, false)
     }
 
     /// Follows the settings of redis-ipc itself.
