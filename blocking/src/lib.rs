@@ -1,23 +1,23 @@
 #![doc = include_str!("../README.md")]
 
 mod backoff;
-mod client;
+pub mod bus;
 mod component;
 mod connection;
 mod endpoint;
 mod error;
+mod exchange;
+mod intake;
 mod monitor;
 mod options;
-mod pool;
+mod random;
 mod retry;
 mod scan;
 mod script;
 mod socket;
 mod storage;
 mod subscriber;
-mod sys;
 
-pub use client::{Client, Kind, Lease};
 pub use component::{
     BusEvent, CallError, Command, Component, Counters, DEFAULT_QUEUE_LIMIT, DebugMessage, Delivery,
     Event, Failure, Hash, HashKind, Job, Level, Limitation, Sender, Service, State, Stop, Taken,

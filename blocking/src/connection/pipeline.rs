@@ -16,8 +16,7 @@ const FLUSH_BYTES: usize = 120 * 1024;
 /// Requests that go out together.
 ///
 /// One deadline holds for the whole pipeline, counted from its first request. If an error ends it, the
-/// requests whose replies were not read may have been executed. A pipeline that is dropped
-/// instead of sent has sent nothing, unless it grew past 120 KiB.
+/// requests whose replies were not read may have been executed.
 ///
 /// ```no_run
 /// # let mut server = redis_ipc::Connection::open(&"/tmp/s".parse()?)?;
@@ -37,8 +36,6 @@ pub struct Pipeline<'c> {
     deadline: Deadline,
     first: Option<Sequence>,
     count: u32,
-    /// Whether some of it went out already.
-    begun: bool,
 }
 
 impl<'c> Pipeline<'c> {
@@ -48,7 +45,6 @@ impl<'c> Pipeline<'c> {
             connection,
             first: None,
             count: 0,
-            begun: false,
         }
     }
 
@@ -58,7 +54,7 @@ impl<'c> Pipeline<'c> {
     /// [`Error::TooLong`] if it does not fit the buffer: the others stay. Else what broke.
     pub fn command<A: AsRef<[u8]>>(&mut self, parts: &[A]) -> Result<&mut Self, Error> {
         if self.first.is_none() {
-            self.connection.ensure_alive()?;
+            self.connection.ensure_connected()?;
         }
         let sequence = self.connection.session.request(|w| {
             write_command(w, parts);
@@ -66,18 +62,10 @@ impl<'c> Pipeline<'c> {
         })?;
         self.first.get_or_insert(sequence);
         self.count += 1;
-        self.connection.unsent += 1;
         if self.connection.session.outgoing().len() >= FLUSH_BYTES {
-            self.flush()?;
+            self.connection.flush(self.deadline)?;
         }
         Ok(self)
-    }
-
-    /// Sends what was not sent yet.
-    fn flush(&mut self) -> Result<(), Error> {
-        let sent = self.connection.flush(self.deadline);
-        let begun = std::mem::replace(&mut self.begun, true);
-        sent.map_err(|error| if begun { error.or_unknown() } else { error })
     }
 
     /// How many requests there are.
@@ -96,8 +84,8 @@ impl<'c> Pipeline<'c> {
     ///
     /// # Errors
     /// What broke; the outcome is [`NotSent`](crate::Outcome::NotSent) only if it holds for all.
-    pub fn send(mut self) -> Result<Replies<'c>, Error> {
-        self.flush()?;
+    pub fn send(self) -> Result<Replies<'c>, Error> {
+        self.connection.flush(self.deadline)?;
         let first = self
             .first
             .unwrap_or_else(|| self.connection.session.upcoming());
@@ -107,17 +95,6 @@ impl<'c> Pipeline<'c> {
             next: first,
             left: self.count,
         })
-    }
-}
-
-impl Connection {
-    /// Takes back what a pipeline that was dropped has written and not sent.
-    #[inline]
-    pub(crate) fn withdraw_abandoned(&mut self) {
-        if self.unsent > 0 {
-            self.session.withdraw_unsent(self.unsent);
-            self.unsent = 0;
-        }
     }
 }
 
@@ -148,8 +125,7 @@ impl Replies<'_> {
         let sequence = self.next;
         self.left -= 1;
         self.next = sequence.after(1);
-        let deadline = self.connection.received_by(self.deadline);
-        self.connection.await_reply(sequence, deadline)?;
+        self.connection.await_reply(sequence, self.deadline)?;
         Ok(Some(self.connection.session.frame()))
     }
 

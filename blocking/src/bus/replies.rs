@@ -1,0 +1,239 @@
+//! The replies to one message, as they come.
+
+use std::time::{Duration, Instant};
+
+use redis_ipc_core::call::write_pop;
+use redis_ipc_core::dialect::redisbus::{Correlation, Place, read_reply};
+use redis_ipc_core::key::Key;
+use redis_ipc_core::write::TooLong;
+use serde::de::DeserializeOwned;
+
+use super::client::{Client, succeeded, wrong_type};
+use crate::component::CallError;
+use crate::component::payload::read;
+use crate::connection::Deadline;
+use crate::error::Error;
+use crate::exchange::message_in;
+
+/// How long after its deadline a wait goes on for the server to say that time is up.
+const GRACE: Duration = Duration::from_millis(200);
+
+/// A reply of a worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reply {
+    /// The worker's id.
+    pub worker: String,
+    /// The data: JSON text of any type.
+    pub data: String,
+    /// Which element of a stream it is, counted from 0; `None` if it is the only reply.
+    pub number: Option<u32>,
+}
+
+impl Reply {
+    /// The data as a value.
+    ///
+    /// # Errors
+    /// [`CallError::Failed`] with what the worker failed with, [`CallError::WrongType`] if it is
+    /// not a `T`.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, CallError> {
+        succeeded(&self.data)?;
+        read(&self.data).map_err(|why| wrong_type(&why, &self.data))
+    }
+}
+
+/// Why there are no more replies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Everybody who was asked has replied.
+    Complete,
+    /// Time is up.
+    TimedOut,
+    /// As many as were wanted have come.
+    Limit,
+    /// The connection failed.
+    Broken,
+}
+
+/// What is waited for.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    replies: Key,
+    correlation: Correlation,
+    within: Duration,
+    /// Workers that have not replied in full.
+    workers: u64,
+    /// Where the message stands, if it can be taken back, and the message.
+    pushed: Option<(Key, Vec<u8>)>,
+}
+
+impl Waiting {
+    pub(super) fn new(replies: Key, correlation: Correlation, within: Duration) -> Self {
+        Self {
+            replies,
+            correlation,
+            within,
+            workers: 1,
+            pushed: None,
+        }
+    }
+
+    pub(super) fn for_one(mut self, queue: Key, message: Vec<u8>) -> Self {
+        self.pushed = Some((queue, message));
+        self
+    }
+
+    pub(super) fn for_many(mut self, workers: u64) -> Self {
+        self.workers = workers;
+        self
+    }
+}
+
+/// The replies to one message: an iterator that ends when everybody who was asked has replied in
+/// full, when time is up, or when as many have come as were wanted. Each wait blocks.
+///
+/// A stream counts as one worker's reply and ends with the worker's word for it; its elements
+/// are handed out one by one.
+///
+/// A message that nobody took until time was up is taken back.
+#[derive(Debug)]
+pub struct Replies<'c> {
+    client: &'c mut Client,
+    waiting: Waiting,
+    deadline: Instant,
+    renews: bool,
+    left: Option<usize>,
+    ended: Option<Ended>,
+}
+
+impl<'c> Replies<'c> {
+    pub(super) fn new(client: &'c mut Client, waiting: Waiting) -> Self {
+        Self {
+            client,
+            deadline: Deadline::after(waiting.within).at,
+            ended: (waiting.workers == 0).then_some(Ended::Complete),
+            waiting,
+            renews: false,
+            left: None,
+        }
+    }
+
+    /// Hands out at most so many replies.
+    #[must_use]
+    pub fn limit(mut self, replies: usize) -> Self {
+        self.left = Some(replies);
+        self
+    }
+
+    /// Has the time begin anew with every reply, instead of being for all of them.
+    #[must_use]
+    pub fn renewing(mut self) -> Self {
+        self.renews = true;
+        self
+    }
+
+    /// What ties the replies to the call.
+    #[must_use]
+    pub fn correlation(&self) -> &str {
+        self.waiting.correlation.as_str()
+    }
+
+    /// How many workers have not replied in full.
+    #[must_use]
+    pub fn workers_left(&self) -> u64 {
+        self.waiting.workers
+    }
+
+    /// Why there are no more replies; `None` while there may be.
+    #[must_use]
+    pub fn ended(&self) -> Option<Ended> {
+        self.ended
+    }
+
+    fn find(&mut self) -> Result<Option<Reply>, Error> {
+        while self.ended.is_none() {
+            if self.left == Some(0) {
+                self.ended = Some(Ended::Limit);
+                break;
+            }
+            let Some(length) = self.pop()? else {
+                self.ended = Some(Ended::TimedOut);
+                self.take_back()?;
+                break;
+            };
+            if let Some(reply) = self.take(length) {
+                self.left = self.left.map(|left| left - 1);
+                return Ok(Some(reply));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Waits for the next message; it ends the frame and has the length that is returned.
+    fn pop(&mut self) -> Result<Option<usize>, Error> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left < Duration::from_millis(1) {
+            return Ok(None);
+        }
+        let connection = &mut self.client.connection;
+        let late = Deadline::after(left + GRACE);
+        let replies = &self.waiting.replies;
+        let pop = connection.send(1, late, |w| {
+            write_pop(w, replies, left);
+            Ok::<(), TooLong>(())
+        })?;
+        connection.reply(pop, late).map(|reply| message_in(&reply))
+    }
+
+    /// Takes up a message; `None` if it only ends a stream, or is none.
+    fn take(&mut self, length: usize) -> Option<Reply> {
+        let message = self.client.connection.session().last_bulk_mut(length);
+        let read = read_reply(message).ok();
+        let reply = read.filter(|reply| reply.correlation == self.waiting.correlation.as_str());
+        let Some(reply) = reply else {
+            self.client.count_malformed();
+            return None;
+        };
+        let (worker, data, place) = (reply.worker.to_owned(), reply.data.to_owned(), reply.place);
+        self.waiting.pushed = None;
+        if self.renews {
+            self.deadline = Deadline::after(self.waiting.within).at;
+        }
+        if !matches!(place, Place::Nth(_)) {
+            self.waiting.workers = self.waiting.workers.saturating_sub(1);
+            if self.waiting.workers == 0 {
+                self.ended = Some(Ended::Complete);
+            }
+        }
+        let number = match place {
+            Place::End => return None,
+            Place::Only => None,
+            Place::Nth(number) => Some(number),
+        };
+        Some(Reply {
+            worker,
+            data,
+            number,
+        })
+    }
+
+    /// Removes a message that nobody took.
+    fn take_back(&mut self) -> Result<(), Error> {
+        match self.waiting.pushed.take() {
+            Some((queue, message)) => self.client.connection.lrem(&queue, &message).map(drop),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Iterator for Replies<'_> {
+    type Item = Result<Reply, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let found = self.find();
+        if found.is_err() {
+            self.ended = Some(Ended::Broken);
+        }
+        found.transpose()
+    }
+}
