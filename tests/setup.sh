@@ -8,7 +8,7 @@
 #   tests/setup.sh target thumbv7em-none-eabihf …
 #   tests/setup.sh toolchain 1.85.0 …
 #   tests/setup.sh component rustfmt clippy …
-#   tests/setup.sh python tests/python/requirements.txt   (into target/python)
+#   tests/setup.sh python redis …                 (prints the interpreter that has them)
 set -eu
 
 say() { echo "setup: $*" >&2; }
@@ -20,7 +20,7 @@ main() {
     case $kind in
         program | package) need_of_system "$kind" "$@" ;;
         target | toolchain | component) need_of_rust "$kind" "$@" ;;
-        python) need_of_python "$1" ;;
+        python) need_of_python "$@" ;;
         *) usage ;;
     esac
 }
@@ -60,7 +60,6 @@ has_package() {
 package_of_program() {
     case $1 in
         cc) echo gcc libc6-dev ;;
-        nm) echo binutils ;;
         *) echo "$1" ;;
     esac
 }
@@ -158,22 +157,27 @@ add() {
     esac || { say "rustup refuses to add the $1 $2"; exit 1; }
 }
 
-# --- what Python's package index brings
+# --- what the Python package index brings, into a folder of the build's own
 
-# An environment of its own, built anew when the list of packages changes.
 need_of_python() {
-    list=$(realpath "$1")
-    cd "$(dirname "$0")/.."
-    environment=target/python
-    ! cmp -s "$list" $environment/requirements.txt || return 0
-    need_of_system program python3
-    python3 -c 'import ensurepip, venv' 2>/dev/null || install python3-venv
-    say "installing the packages of $1"
-    rm -rf $environment
-    mkdir -p target
-    python3 -m venv $environment
-    $environment/bin/pip -q --disable-pip-version-check install -r "$list" >&2
-    cp "$list" $environment/requirements.txt
+    folder=$(cd "$(dirname "$0")/.." && pwd)/target/python
+    python=$folder/bin/python3
+    mkdir -p "$folder"
+    # Tests run side by side, and only one of them may set the folder up.
+    if command -v flock >/dev/null 2>&1; then
+        exec 9>"$folder/lock"
+        flock 9
+    fi
+    for name in "$@"; do
+        "$python" -c "import $name" 2>/dev/null && continue
+        command -v python3 >/dev/null 2>&1 || install python3 python3-venv >&2
+        [ -x "$python" ] || python3 -m venv "$folder" >&2 ||
+            { install python3-venv >&2 && python3 -m venv "$folder" >&2; }
+        say "installing $name for Python"
+        "$python" -m pip install --quiet --disable-pip-version-check "$name" >&2 ||
+            { say "pip cannot install $name into $folder"; exit 1; }
+    done
+    echo "$python"
 }
 
 main "$@"

@@ -4,13 +4,13 @@
 //! Nothing in here uses the RESP code of redis-ipc itself, so that a fault in
 //! it cannot hide itself.
 
-pub mod board;
 pub mod bus;
 pub mod client;
 pub mod folder;
 pub mod monitor;
 mod process;
 pub mod puppet;
+pub mod python;
 pub mod scripted;
 pub mod server;
 pub mod value;

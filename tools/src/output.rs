@@ -251,8 +251,7 @@ impl Output {
         });
     }
 
-    /// A line for people, or another for machines.
-    pub(crate) fn line(
+    fn line(
         self,
         for_people: impl FnOnce() -> String,
         as_json: impl FnOnce() -> String,

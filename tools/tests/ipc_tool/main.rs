@@ -5,6 +5,5 @@ mod hashes;
 mod messages;
 mod private_server;
 mod serve;
-mod shard;
 mod support;
 mod usage;

@@ -1,0 +1,132 @@
+//! Files of a worker, and those that are none of its callers' business.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+
+use redis_ipc::CallError;
+use redis_ipc::bus::{Client, Worker};
+use redis_ipc::{Options, Stop};
+use redis_ipc_tests::folder::Folder;
+use redis_ipc_tests::server::Server;
+
+use super::workers::{PATIENCE, client, endpoint};
+
+const TO: &str = "worker:files";
+
+/// A folder with a worker's files in `below`, and a secret beside it.
+fn files() -> Folder {
+    let folder = Folder::new();
+    let below = folder.join("below");
+    fs::create_dir_all(below.join("sub/deep")).unwrap();
+    fs::write(folder.join("secret"), "secret").unwrap();
+    fs::write(below.join("empty"), "").unwrap();
+    let big: Vec<u8> = (0..=255).cycle().take(100_001).collect();
+    fs::write(below.join("big"), big).unwrap();
+    fs::write(below.join("sub/a.txt"), "ä").unwrap();
+    fs::write(below.join("sub/deep/b.txt"), "b").unwrap();
+    symlink(folder.join("secret"), below.join("link")).unwrap();
+    symlink(folder.path(), below.join("out")).unwrap();
+    symlink(folder.join("secret"), below.join("sub/link")).unwrap();
+    symlink(below.join("big"), below.join("inner")).unwrap();
+    folder
+}
+
+fn serving(path: &Path, allowed: bool, ask: impl FnOnce(&mut Client)) {
+    let server = Server::start();
+    let there = endpoint(&server);
+    let stop = Stop::new();
+    std::thread::scope(|scope| {
+        let until = stop.clone();
+        scope.spawn(move || {
+            let mut worker = Worker::new("local", "files").with_id("files").path(path);
+            if allowed {
+                worker = worker.allow_downloads();
+            }
+            worker.until(until).run(&there, Options::default()).unwrap();
+        });
+        let mut client = client(&server);
+        let asked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| ask(&mut client)));
+        stop.request();
+        asked.unwrap();
+    });
+}
+
+fn refusal(client: &mut Client, path: &str) -> String {
+    let mut out = Vec::new();
+    match client.download(TO, path, PATIENCE, &mut out) {
+        Err(CallError::Failed(failure)) => failure.message().to_owned(),
+        other => panic!("{path}: {other:?}"),
+    }
+}
+
+#[test]
+fn files_come_as_they_are_whatever_their_size() {
+    let folder = files();
+    let below = folder.join("below");
+    serving(&below, true, |client| {
+        for path in ["big", "empty", "sub/a.txt", "./sub/deep/b.txt"] {
+            let mut out = Vec::new();
+            let size = client.download(TO, path, PATIENCE, &mut out).unwrap();
+            assert_eq!(out, fs::read(below.join(path)).unwrap(), "{path}");
+            assert_eq!(size, out.len() as u64);
+        }
+    });
+}
+
+#[test]
+fn a_folder_comes_as_an_archive_that_others_can_read() {
+    let folder = files();
+    serving(&folder.join("below"), true, |client| {
+        let mut out = Vec::new();
+        client.download_dir(TO, "sub", PATIENCE, &mut out).unwrap();
+        let archive = folder.join("sub.zip");
+        fs::write(&archive, &out).unwrap();
+        let list = Command::new("python3")
+            .args(["-c", "import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); assert z.testzip() is None; print([(i.filename, i.compress_type, z.read(i).decode()) for i in z.infolist()])"])
+            .arg(&archive)
+            .output()
+            .unwrap();
+        let list = String::from_utf8(list.stdout).unwrap();
+        let expected = "[('sub/a.txt', 0, 'ä'), ('sub/deep/b.txt', 0, 'b')]\n";
+        assert_eq!(list, expected);
+    });
+}
+
+#[test]
+fn nothing_outside_the_folder_can_be_had() {
+    let folder = files();
+    let secret = folder.join("secret").to_string_lossy().into_owned();
+    serving(&folder.join("below"), true, |client| {
+        for (path, why) in [
+            ("../secret", ".."),
+            ("sub/../../secret", ".."),
+            ("link", "link"),
+            ("out/secret", "link"),
+            ("sub/link", "link"),
+            ("inner", "link"),
+            (secret.as_str(), "absolute"),
+            ("sub", "folder"),
+            ("", "folder"),
+            ("none", "No such file"),
+            ("big\0", "NUL"),
+        ] {
+            let text = refusal(client, path);
+            assert!(text.contains(why), "{path}: {text}");
+        }
+        for path in ["out", "..", "/", "link"] {
+            let mut out = Vec::new();
+            let refused = client.download_dir(TO, path, PATIENCE, &mut out);
+            assert!(matches!(refused, Err(CallError::Failed(_))), "{path}");
+        }
+    });
+}
+
+#[test]
+fn downloads_are_off_until_they_are_allowed() {
+    let folder = files();
+    serving(&folder.join("below"), false, |client| {
+        assert!(refusal(client, "big").contains("does not allow downloads"));
+    });
+}

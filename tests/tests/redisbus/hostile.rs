@@ -1,0 +1,175 @@
+//! Input that no well-meaning peer sends: refused or counted, and the loop goes on.
+
+use std::time::{Duration, Instant};
+
+use redis_ipc::bus::{Ended, Worker};
+use redis_ipc::{CallError, Error};
+use redis_ipc_tests::server::Server;
+use serde_json::Value;
+
+use super::workers::{PATIENCE, Running, calculator, client};
+
+#[test]
+fn messages_that_are_none_are_dropped_and_counted() {
+    let server = Server::start();
+    let worker = Running::new(&server, "calc-1", calculator);
+    let long = format!(r#"{{"x":"ping","c":"{}"}}"#, "c".repeat(200));
+    let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
+    let messages: [&[u8]; 9] = [
+        b"",
+        b"nonsense",
+        b"[1, 2]",
+        br#"{"x": "ping"}"#,
+        br#"{"x": "ping", "c": 7}"#,
+        br#"{"x": "ping", "c": ""}"#,
+        br#"{"x": "ping", "c": "a\nb"}"#,
+        b"{\"x\": \"ping\", \"c\": \"\xff\"}",
+        long.as_bytes(),
+    ];
+    for message in messages {
+        server.cli(&[b"RPUSH", b"direct:calc-1".as_slice(), message]);
+        server.cli(&[b"PUBLISH", b"rpc:worker:local".as_slice(), message]);
+    }
+    let deep = format!(r#"{{"x":"ping","c":"deep","d":{deep}}}"#);
+    server.cli(&["RPUSH", "direct:calc-1", &deep]);
+    let counters = worker.stop();
+    assert_eq!(counters.messages_dropped, 2 * messages.len() as u64 + 1);
+    let log = client(&server).logs("calc", "calc-1").unwrap();
+    assert!(
+        log.iter()
+            .any(|e| e.message.contains("member c is missing"))
+    );
+    assert_eq!(server.cli(&["KEYS", "reply:*"]).items().len(), 0);
+}
+
+#[test]
+fn a_message_without_a_command_is_refused_to_whoever_waits() {
+    let server = Server::start();
+    let worker = Running::new(&server, "calc-1", calculator);
+    for message in [r#"{"c": "waits"}"#, r#"{"c": "waits", "x": 3}"#] {
+        server.cli(&["RPUSH", "direct:calc-1", message]);
+        let reply = server.cli(&["BLPOP", "reply:waits", "5"]);
+        let reply: Value = serde_json::from_str(&reply.items()[1].text()).unwrap();
+        assert_eq!(reply["d"]["success"], false);
+        let text = reply["d"]["msg"].as_str().unwrap();
+        assert!(text.starts_with("member x"), "{text}");
+    }
+    worker.stop();
+}
+
+#[test]
+fn unknown_members_and_any_type_of_data_are_taken() {
+    let server = Server::start();
+    let worker = Running::new(&server, "calc-1", calculator);
+    for data in [
+        "null",
+        "0",
+        "-1.5e3",
+        "\"\\ud83d\\ude00\"",
+        "[[]]",
+        "{\"d\": {}}",
+    ] {
+        let message = format!(r#"{{"q": [1], "c": "any", "d": {data}, "x": "ping", "i": null}}"#);
+        server.cli(&["RPUSH", "direct:calc-1", &message]);
+        let reply = server.cli(&["BLPOP", "reply:any", "5"]).items()[1].text();
+        assert!(reply.contains(&format!("\"d\": {data}, ")), "{reply}");
+    }
+    worker.stop();
+}
+
+#[test]
+fn no_correlation_makes_a_worker_write_into_another_key() {
+    let server = Server::start();
+    let worker = Running::new(&server, "calc-1", calculator);
+    server.cli(&["HSET", "settings.db", "a", "1"]);
+    let message = r#"{"x": "ping", "d": 1, "c": "../settings.db"}"#;
+    server.cli(&["RPUSH", "direct:calc-1", message]);
+    let reply = server.cli(&["BLPOP", "reply:../settings.db", "5"]);
+    assert_eq!(reply.items().len(), 2);
+    // A key that holds something else refuses the reply, and that is all.
+    server.cli(&["SET", "reply:taken", "x"]);
+    server.cli(&["RPUSH", "direct:calc-1", r#"{"x": "ping", "c": "taken"}"#]);
+    let counters = worker.stop();
+    assert_eq!(counters.replies_lost, 1);
+    assert_eq!(server.cli(&["GET", "reply:taken"]), "x");
+}
+
+#[test]
+fn a_stream_that_never_ends_is_bounded_by_time_and_by_count() {
+    let server = Server::start();
+    let worker = Running::new(&server, "endless", |id| {
+        Worker::new("local", "calc")
+            .with_id(id)
+            .on_stream("count", |(): (), request| {
+                for number in 0u64.. {
+                    if request.desk().stop_requested() {
+                        break;
+                    }
+                    request.send(&number)?;
+                    if number > 20_000 {
+                        request.desk().stop();
+                    }
+                }
+                Ok(())
+            })
+    });
+    let mut client = client(&server);
+    let begun = Instant::now();
+    let within = Duration::from_millis(100);
+    let mut replies = client.ask("worker:endless", "count", &(), within).unwrap();
+    assert!(replies.by_ref().count() > 0);
+    assert_eq!(replies.ended(), Some(Ended::TimedOut));
+    assert!(begun.elapsed() < PATIENCE);
+    drop(replies);
+    drop(worker);
+}
+
+#[test]
+fn replies_that_are_none_are_dropped_and_counted() {
+    let server = Server::start();
+    let mut client = client(&server);
+    let mut replies = client
+        .ask("worker:nobody", "ping", &1, Duration::from_millis(300))
+        .unwrap();
+    let (key, correlation) = (
+        format!("reply:{}", replies.correlation()),
+        replies.correlation().to_owned(),
+    );
+    let good = format!(r#"{{"c": "{correlation}", "d": 5, "z": "no number"}}"#);
+    for reply in [
+        "nonsense",
+        r#"{"d": 5}"#,
+        r#"{"c": "another", "d": 5}"#,
+        &good,
+    ] {
+        server.cli(&["RPUSH", &key, reply]);
+    }
+    let reply = replies.next().unwrap().unwrap();
+    assert_eq!((reply.data.as_str(), reply.worker.as_str()), ("5", ""));
+    assert!(replies.next().is_none());
+    assert_eq!(client.malformed_replies(), 3);
+}
+
+#[test]
+fn what_is_no_address_or_no_json_is_refused() {
+    let server = Server::start();
+    let mut client = client(&server);
+    for to in [
+        "calc",
+        "worker:a\nb",
+        "component:printer",
+        "rpc:calc",
+        "group:local",
+    ] {
+        let refused = client.call::<_, Value>(to, "ping", &1, PATIENCE);
+        assert!(
+            matches!(
+                refused,
+                Err(CallError::Bus(Error::Value(_) | Error::Usage(_)))
+            ),
+            "{to:?}"
+        );
+    }
+    assert!(client.call_text("worker:a", "ping", "{", PATIENCE).is_err());
+    assert_eq!(server.cli(&["DBSIZE"]), 0);
+}
