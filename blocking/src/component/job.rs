@@ -127,7 +127,10 @@ impl Job {
         self.raw.extend_from_slice(message);
         if self.queue.as_ref() != Some(queue) {
             self.queue = Some(queue.clone());
-            self.subqueue = subqueue.map(str::to_owned);
+            match (subqueue, &mut self.subqueue) {
+                (Some(name), Some(known)) => name.clone_into(known),
+                (name, known) => *known = name.map(str::to_owned),
+            }
         }
         self.tries = 0;
         let command = read_command(message).map_err(Unfit::Malformed)?;
