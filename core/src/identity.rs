@@ -106,9 +106,7 @@ impl Identity {
         let mut id = self.id_prefix.clone();
         let mut digits = [0; crate::write::decimal::MAX_DIGITS];
         let counter = crate::write::decimal::digits(self.next_command, &mut digits);
-        for digit in counter {
-            let _ = id.push(char::from(*digit));
-        }
+        let _ = id.push_str(core::str::from_utf8(counter).unwrap_or_default());
         self.next_command = self.next_command.wrapping_add(1);
         CommandId(id)
     }
