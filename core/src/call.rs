@@ -369,8 +369,14 @@ pub fn write_pop(w: &mut Writer<'_>, results: &Key, timeout: Duration) {
     request::array(w, 3);
     request::bulk(w, b"BLPOP");
     request::bulk(w, results.as_bytes());
-    request::bulk_with(w, |w| write_seconds(w, timeout));
+    let mut room = [0; MAX_SECONDS];
+    let mut seconds = Writer::new(&mut room);
+    write_seconds(&mut seconds, timeout);
+    request::bulk(w, seconds.since(0));
 }
+
+/// Ten digits of [`LONGEST_WAIT`], a point and three digits.
+const MAX_SECONDS: usize = 14;
 
 /// The longest wait that a server is asked for; redis-server refuses numbers that overflow its
 /// clock.
