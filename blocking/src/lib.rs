@@ -12,6 +12,7 @@ mod monitor;
 mod options;
 mod random;
 mod retry;
+pub mod rpc;
 mod scan;
 mod script;
 mod socket;

@@ -52,3 +52,4 @@ pub use record::Record;
 pub use replies::{Ended, Replies, Reply};
 pub use request::Request;
 pub use worker::Worker;
+pub(crate) use worker::panic_text;
