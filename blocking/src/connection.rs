@@ -63,6 +63,8 @@ pub struct Connection {
     generation: u32,
     /// When the last request went out.
     last_used: Instant,
+    /// No limit reaches beyond this, while somebody has set it.
+    bound: Option<Instant>,
 }
 
 /// What a wait brought.
@@ -107,6 +109,7 @@ impl Connection {
             epoch: Instant::now(),
             generation: 0,
             last_used: Instant::now(),
+            bound: None,
         }
     }
 
@@ -180,7 +183,7 @@ impl Connection {
         &mut self,
         mut write: impl FnMut(&mut Writer<'_>),
     ) -> Result<Reply<'_>, Error> {
-        let deadline = Deadline::after(self.options.reply_limit);
+        let deadline = self.deadline(self.options.reply_limit);
         let request = match self.send_and_await(deadline, &mut write) {
             Err(Error::Disconnected { .. }) => self.send_and_await(deadline, &mut write),
             outcome => outcome,
@@ -209,7 +212,7 @@ impl Connection {
         limit: Duration,
         mut write: impl FnMut(&mut Writer<'_>),
     ) -> Result<Reply<'_>, Error> {
-        let deadline = Deadline::after(limit);
+        let deadline = self.deadline(limit);
         let request = self.send(1, deadline, |w| {
             write(w);
             Ok::<(), TooLong>(())
@@ -416,6 +419,21 @@ impl Connection {
         }
     }
 
+    /// Lets no limit reach beyond a moment, until it is told otherwise.
+    pub(crate) fn set_bound(&mut self, bound: Option<Instant>) {
+        self.bound = bound;
+    }
+
+    /// The moment that a limit counted from now reaches to.
+    pub(crate) fn deadline(&self, limit: Duration) -> Deadline {
+        let mut deadline = Deadline::after(limit);
+        if let Some(bound) = self.bound.filter(|bound| *bound < deadline.at) {
+            deadline.limit = limit.saturating_sub(deadline.at - bound);
+            deadline.at = bound;
+        }
+        deadline
+    }
+
     /// Which of the connections made so far this is; another number, another line.
     pub(crate) fn generation(&self) -> u32 {
         self.generation
@@ -447,7 +465,7 @@ impl Connection {
         if self.socket.is_some() {
             return Ok(false);
         }
-        let deadline = Deadline::after(self.options.connect_limit);
+        let deadline = self.deadline(self.options.connect_limit);
         loop {
             match self.connect_once(deadline) {
                 Ok(()) => return Ok(true),
@@ -477,7 +495,7 @@ impl Connection {
             }
             Err(error) => {
                 self.disconnect();
-                Err(error)
+                Err(error.before_the_request())
             }
         }
     }

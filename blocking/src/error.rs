@@ -140,6 +140,14 @@ impl Error {
         )
     }
 
+    /// The same error, met on the way to a connection: the request at hand was not sent yet.
+    pub(crate) fn before_the_request(mut self) -> Self {
+        if let Self::Disconnected { outcome, .. } | Self::TimedOut { outcome, .. } = &mut self {
+            *outcome = Outcome::NotSent;
+        }
+        self
+    }
+
     /// There is no connection at present.
     pub(crate) fn not_connected() -> Self {
         Self::Disconnected {

@@ -9,6 +9,7 @@ pub mod client;
 pub mod folder;
 pub mod monitor;
 mod process;
+pub mod proxy;
 pub mod puppet;
 pub mod python;
 pub mod scripted;

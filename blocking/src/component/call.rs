@@ -1,7 +1,7 @@
 //! Calling another component.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis_ipc_core::address::Recipient;
 use redis_ipc_core::call::{Call, Progress, Terms};
@@ -19,6 +19,9 @@ use crate::error::{Error, Outcome, ServerError};
 /// How long after its deadline a call goes on waiting for the server to say that time is up. A
 /// server whose clock was set back, or that stands still, says nothing.
 const GRACE: Duration = Duration::from_millis(200);
+
+/// How long it may take to take a command back.
+const TAKE_BACK_LIMIT: Duration = Duration::from_secs(1);
 
 /// A call brought no result.
 #[derive(Debug)]
@@ -141,7 +144,9 @@ impl Component {
     ///
     /// `payload` is whatever serialises to a JSON object; the answer is whatever deserialises
     /// from one. Blocks for `timeout` at most, and a tenth of a second more to take the command
-    /// back: a redis-server looks ten times a second whose time is up (its setting `hz`). Answers to earlier calls that timed out are dropped and do not prolong the wait.
+    /// back: a redis-server looks ten times a second whose time is up (its setting `hz`). With a
+    /// server that does not answer at all it may be 1.2 s more. Answers to earlier calls that
+    /// timed out are dropped and do not prolong the wait.
     ///
     /// # Errors
     /// [`CallError::Failed`] if the component answers with an error; [`CallError::TimedOut`],
@@ -185,21 +190,26 @@ impl Component {
         payload: &Payload<'_, P>,
         timeout: Duration,
     ) -> Result<&str, CallError> {
-        self.know_server()?;
         let timeout = timeout.min(FOREVER);
         let parsed = Recipient::parse(recipient).map_err(|why| name_error(recipient, why))?;
         let queue = parsed.commands_queue().map_err(Error::from)?;
         let results = self.identity.results_queue().clone();
         let id = self.identity.next_id();
-        let terms = Terms {
+        let mut terms = Terms {
             queue: &queue,
             results: &results,
             id: id.as_str(),
             timeout,
             queue_limit: self.queue_limit,
         };
-        let mut call = self.begin(terms, payload)?;
+        self.work.set_bound(Some(Instant::now() + timeout + GRACE));
+        let begun = self
+            .reach_server(&mut terms.timeout)
+            .and_then(|()| self.begin(terms, payload));
+        self.work.set_bound(None);
+        let mut call = begun?;
         let outcome = self.follow(&mut call, recipient, timeout);
+        self.work.set_bound(None);
         self.counters.stale_results += u64::from(call.stale_results());
         if outcome.is_err() {
             call.give_up(self.work.session());
@@ -215,13 +225,24 @@ impl Component {
         }
     }
 
+    /// Sees to a connection; what a new one took is no longer there to wait for the answer.
+    fn reach_server(&mut self, timeout: &mut Duration) -> Result<(), CallError> {
+        if self.work.is_connected() {
+            return Ok(self.know_server()?);
+        }
+        let begin = Instant::now();
+        self.know_server()?;
+        *timeout = timeout.saturating_sub(begin.elapsed());
+        Ok(())
+    }
+
     /// Sends the command; once more on a new connection if the old one took no byte of it.
     fn begin<'k, P: Serialize + ?Sized>(
         &mut self,
         terms: Terms<'k>,
         payload: &Payload<'_, P>,
     ) -> Result<Call<'k>, CallError> {
-        let deadline = Deadline::after(self.work.options().reply_limit);
+        let deadline = self.work.deadline(self.work.options().reply_limit);
         let fresh = self.work.ensure_connected()?;
         let mut call = self.write_command(terms, payload)?;
         match self.work.flush(deadline) {
@@ -276,7 +297,7 @@ impl Component {
                 Next::Late | Next::Interrupted => {
                     stopped = true;
                     self.renew_and_take_back(call, timeout)?;
-                    deadline = Deadline::after(self.work.options().reply_limit);
+                    deadline = self.work.deadline(self.work.options().reply_limit);
                     continue;
                 }
             };
@@ -291,7 +312,7 @@ impl Component {
                 Progress::Waiting => {
                     if !self.work.session().outgoing().is_empty() {
                         // Either the wait goes on, or the command is being taken back.
-                        let grace = self.work.options().reply_limit.min(Duration::from_secs(1));
+                        let grace = self.work.options().reply_limit.min(TAKE_BACK_LIMIT);
                         let by = call.deadline().max(now) + GRACE + grace;
                         deadline = self.work.deadline_at(by, timeout);
                         self.work.flush(deadline)?;
@@ -358,9 +379,10 @@ impl Component {
             })
         };
         self.work.disconnect();
+        self.work.set_bound(Some(Instant::now() + TAKE_BACK_LIMIT));
         self.work.ensure_connected().map_err(unknown)?;
         call.take_back(self.work.session())?;
-        let deadline = Deadline::after(self.work.options().reply_limit);
+        let deadline = self.work.deadline(self.work.options().reply_limit);
         self.work.flush(deadline).map_err(unknown)
     }
 

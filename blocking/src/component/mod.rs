@@ -22,7 +22,7 @@ mod stop;
 mod watch;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use redis_ipc_core::dialect::redis_ipc::Timestamp;
 use redis_ipc_core::identity::Identity;
@@ -100,6 +100,10 @@ pub struct Component {
     /// What has happened to the bus and was not told yet.
     news: VecDeque<BusEvent>,
     restarted: bool,
+    /// Whether the server is another one than before and was not told yet what it has to know.
+    unrestored: bool,
+    /// When to write the own status again, if the server has refused to take it.
+    status_due: Option<Instant>,
     /// What this component has written into its status, to be written again on a new server.
     own_status: BTreeMap<String, String>,
 }
@@ -239,6 +243,8 @@ impl Component {
             outage: Outage::none(endpoint),
             news: VecDeque::new(),
             restarted: false,
+            unrestored: false,
+            status_due: None,
             own_status: BTreeMap::new(),
         };
         component.know_server()?;

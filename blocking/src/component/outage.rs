@@ -29,7 +29,7 @@ pub enum BusEvent {
     },
     /// The connection is back, but it is another server, or the same one started anew: queues,
     /// settings and everybody's status may be gone. This component's own status was written
-    /// again.
+    /// again, or is as soon as the server takes it.
     ServerRestarted,
 }
 

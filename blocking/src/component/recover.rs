@@ -13,6 +13,9 @@ use crate::error::Error;
 /// The longest sleep between two looks at whether somebody wants a stop.
 const LONGEST_NAP: Duration = Duration::from_millis(100);
 
+/// How long to wait before a status that was refused is written again.
+const STATUS_PAUSE: Duration = Duration::from_millis(500);
+
 impl Component {
     /// Notes that the bus failed. What it was asked for will be asked for again.
     pub(super) fn lost_bus(&mut self, error: &Error) {
@@ -119,43 +122,65 @@ impl Component {
             if run_id.is_some() && run_id != self.run_id {
                 self.run_id = run_id;
                 if !first {
-                    self.restore()?;
+                    self.server_changed();
                 }
             }
+        }
+        if self.unrestored {
+            self.restore()?;
+        }
+        if self.status_due.is_some_and(|due| due <= Instant::now()) {
+            self.write_own_status()?;
         }
         Ok(())
     }
 
     /// The server has forgotten everything.
-    fn restore(&mut self) -> Result<(), Error> {
+    fn server_changed(&mut self) {
         self.restarted = true;
+        self.unrestored = true;
         if self.line.run_id != self.run_id && self.line.connection.is_connected() {
             if self.line.serve.asked() {
                 self.counters.pops_unknown += 1;
             }
             self.line.disconnect();
         }
-        self.add_notifications("Kh")?;
-        self.read_own_settings()?;
-        self.write_own_status()
     }
 
+    /// Tells a server that has forgotten everything what it has to know. If that fails halfway it
+    /// is done again.
+    fn restore(&mut self) -> Result<(), Error> {
+        self.add_notifications("Kh")?;
+        self.read_own_settings()?;
+        self.write_own_status()?;
+        self.unrestored = false;
+        Ok(())
+    }
+
+    /// Writes the own status again; later, if the server takes no writes now: what it can do, it
+    /// is to do meanwhile.
     fn write_own_status(&mut self) -> Result<(), Error> {
+        self.status_due = None;
         if self.own_status.is_empty() {
             return Ok(());
         }
         let key = Key::status(component_name(self.identity.component())?)?;
         let fields = &self.own_status;
-        self.work
-            .ask_again(|w| {
-                request::array(w, fields.len() * 2 + 2);
-                request::bulk(w, b"HSET");
-                request::bulk(w, key.as_bytes());
-                for (name, value) in fields {
-                    request::bulk(w, name.as_bytes());
-                    request::bulk(w, value.as_bytes());
-                }
-            })
-            .map(drop)
+        let written = self.work.ask_again(|w| {
+            request::array(w, fields.len() * 2 + 2);
+            request::bulk(w, b"HSET");
+            request::bulk(w, key.as_bytes());
+            for (name, value) in fields {
+                request::bulk(w, name.as_bytes());
+                request::bulk(w, value.as_bytes());
+            }
+        });
+        match written {
+            Err(Error::Server(refused)) if refused.is_temporary() => {
+                self.status_due = Some(Instant::now() + STATUS_PAUSE);
+                Ok(())
+            }
+            written => written.map(drop),
+        }
     }
 }

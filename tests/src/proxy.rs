@@ -1,0 +1,180 @@
+//! A line to a server that can be cut at any byte.
+
+use crate::folder::Folder;
+use std::collections::VecDeque;
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+/// How a connection through the proxy is treated.
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct Line {
+    to_server: usize,
+    to_client: usize,
+    piece: usize,
+}
+
+impl Line {
+    /// All bytes pass.
+    pub const fn whole() -> Self {
+        Self {
+            to_server: usize::MAX,
+            to_client: usize::MAX,
+            piece: usize::MAX,
+        }
+    }
+
+    /// Breaks once so many bytes have gone to the server.
+    pub const fn cut_to_server(mut self, bytes: usize) -> Self {
+        self.to_server = bytes;
+        self
+    }
+
+    /// Breaks once so many bytes have gone to the client.
+    pub const fn cut_to_client(mut self, bytes: usize) -> Self {
+        self.to_client = bytes;
+        self
+    }
+
+    /// Every byte travels alone.
+    pub const fn bytewise(mut self) -> Self {
+        self.piece = 1;
+        self
+    }
+}
+
+/// A socket that leads to another one. Its threads end with their connections.
+#[derive(Debug)]
+pub struct Proxy {
+    folder: Folder,
+    plan: Arc<Mutex<VecDeque<Line>>>,
+    passed: Arc<Mutex<(usize, usize)>>,
+}
+
+impl Proxy {
+    /// Listens, and leads every connection to `server`; bytes pass as they come, unless
+    /// [`Proxy::next`] says otherwise.
+    ///
+    /// # Panics
+    /// If there can be no socket.
+    #[must_use]
+    pub fn start(server: &Path) -> Self {
+        let folder = Folder::new();
+        let listener = UnixListener::bind(folder.join("socket")).expect("a socket");
+        let plan = Arc::new(Mutex::new(VecDeque::<Line>::new()));
+        let passed = Arc::new(Mutex::new((0, 0)));
+        let (lines, counts, server) = (Arc::clone(&plan), Arc::clone(&passed), server.to_owned());
+        std::thread::spawn(move || {
+            for client in listener.incoming() {
+                let line = lines.lock().expect("no panic").pop_front();
+                let line = line.unwrap_or(Line::whole());
+                // Where there is no server the client sees its connection end.
+                if let (Ok(client), Ok(server)) = (client, UnixStream::connect(&server)) {
+                    lead(client, server, line, &counts);
+                }
+            }
+        });
+        Self {
+            folder,
+            plan,
+            passed,
+        }
+    }
+
+    /// The path of its socket.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.folder.join("socket")
+    }
+
+    /// Treats the next connection that is not planned for yet in this way.
+    ///
+    /// # Panics
+    /// If a thread of it has panicked.
+    pub fn next(&self, line: Line) {
+        self.plan.lock().expect("no panic").push_back(line);
+    }
+
+    /// How many bytes went to the server and to its clients, all connections together.
+    ///
+    /// # Panics
+    /// If a thread of it has panicked.
+    #[must_use]
+    pub fn passed(&self) -> (usize, usize) {
+        *self.passed.lock().expect("no panic")
+    }
+}
+
+fn lead(client: UnixStream, server: UnixStream, line: Line, counts: &Arc<Mutex<(usize, usize)>>) {
+    let ends = || {
+        let copies = client.try_clone().and_then(|c| Ok((c, server.try_clone()?)));
+        copies.expect("a descriptor")
+    };
+    let (from, to) = ends();
+    let seen = Arc::clone(counts);
+    std::thread::spawn(move || {
+        pass(from, to, line.to_server, line.piece, |n| {
+            seen.lock().expect("no panic").0 += n;
+        });
+    });
+    let (to, from) = ends();
+    let seen = Arc::clone(counts);
+    std::thread::spawn(move || {
+        pass(from, to, line.to_client, line.piece, |n| {
+            seen.lock().expect("no panic").1 += n;
+        });
+    });
+}
+
+/// Passes bytes on until either end is closed or `left` of them have passed; then both are
+/// closed.
+fn pass(
+    mut from: UnixStream,
+    mut to: UnixStream,
+    mut left: usize,
+    piece: usize,
+    mut count: impl FnMut(usize),
+) {
+    let mut room = [0; 4096];
+    while left > 0 {
+        let wanted = room.len().min(left).min(piece);
+        match from.read(&mut room[..wanted]) {
+            Ok(taken) if taken > 0 => {
+                // Before the peer can act on them.
+                count(taken);
+                if to.write_all(&room[..taken]).is_err() {
+                    break;
+                }
+                left -= taken;
+            }
+            _ => break,
+        }
+    }
+    let _ = from.shutdown(Shutdown::Both);
+    let _ = to.shutdown(Shutdown::Both);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::Client;
+    use crate::server::Server;
+
+    #[test]
+    fn what_passes_is_counted_and_a_cut_is_where_it_was_asked_for() {
+        let server = Server::start();
+        let proxy = Proxy::start(&server.socket());
+        proxy.next(Line::whole().bytewise());
+        let mut client = Client::connect(&proxy.socket()).unwrap();
+        assert_eq!(client.command(&["PING"]), "PONG");
+        assert_eq!(proxy.passed(), (14, 7));
+        proxy.next(Line::whole().cut_to_client(6));
+        let mut client = Client::connect(&proxy.socket()).unwrap();
+        client.send(&["PING"]);
+        assert!(client.try_receive().is_err());
+        assert_eq!(proxy.passed(), (28, 13));
+    }
+}
