@@ -449,6 +449,12 @@ impl Connection {
     /// was idle for long is still there: a server closes idle ones if it is told to, and over TCP
     /// a request would be sent into the void before that shows.
     fn ensure_alive(&mut self) -> Result<bool, Error> {
+        self.look_if_idle();
+        self.ensure_connected()
+    }
+
+    /// Finds out whether a connection that was idle for long is still there.
+    pub(crate) fn look_if_idle(&mut self) {
         let now = Instant::now();
         let idle = now.saturating_duration_since(self.last_used);
         self.last_used = now;
@@ -456,7 +462,6 @@ impl Connection {
             // Whatever is wrong with it, a new one takes its place.
             let _ = self.take_in();
         }
-        self.ensure_connected()
     }
 
     /// Makes a connection if there is none; says whether it is a new one. Waits for a server
@@ -466,13 +471,19 @@ impl Connection {
             return Ok(false);
         }
         let deadline = self.deadline(self.options.connect_limit);
+        let mut loading = None;
         loop {
             match self.connect_once(deadline) {
                 Ok(()) => return Ok(true),
                 Err(Error::Server(error))
                     if error.code() == "LOADING" && Instant::now() < deadline.at =>
                 {
+                    loading = Some(error);
                     std::thread::sleep(LOADING_PAUSE);
+                }
+                // What it said before says more than that it was late to say it again.
+                Err(error @ Error::TimedOut { .. }) => {
+                    return Err(loading.map_or(error, Error::Server));
                 }
                 Err(error) => return Err(error),
             }

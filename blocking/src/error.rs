@@ -148,6 +148,17 @@ impl Error {
         self
     }
 
+    /// The same error, met when the request at hand had been sent before.
+    pub(crate) fn behind_the_request(mut self) -> Self {
+        if let Self::Disconnected { outcome, .. }
+        | Self::TimedOut { outcome, .. }
+        | Self::TooLong { outcome, .. } = &mut self
+        {
+            *outcome = Outcome::Unknown;
+        }
+        self
+    }
+
     /// There is no connection at present.
     pub(crate) fn not_connected() -> Self {
         Self::Disconnected {

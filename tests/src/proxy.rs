@@ -15,6 +15,7 @@ pub struct Line {
     to_server: usize,
     to_client: usize,
     piece: usize,
+    held: bool,
 }
 
 impl Line {
@@ -24,6 +25,7 @@ impl Line {
             to_server: usize::MAX,
             to_client: usize::MAX,
             piece: usize::MAX,
+            held: false,
         }
     }
 
@@ -44,6 +46,12 @@ impl Line {
         self.piece = 1;
         self
     }
+
+    /// The server does not see that the client is gone.
+    pub const fn held(mut self) -> Self {
+        self.held = true;
+        self
+    }
 }
 
 /// A socket that leads to another one. Its threads end with their connections.
@@ -52,6 +60,7 @@ pub struct Proxy {
     folder: Folder,
     plan: Arc<Mutex<VecDeque<Line>>>,
     passed: Arc<Mutex<(usize, usize)>>,
+    clients: Arc<Mutex<Vec<UnixStream>>>,
 }
 
 impl Proxy {
@@ -66,13 +75,17 @@ impl Proxy {
         let listener = UnixListener::bind(folder.join("socket")).expect("a socket");
         let plan = Arc::new(Mutex::new(VecDeque::<Line>::new()));
         let passed = Arc::new(Mutex::new((0, 0)));
+        let clients = Arc::new(Mutex::new(Vec::new()));
         let (lines, counts, server) = (Arc::clone(&plan), Arc::clone(&passed), server.to_owned());
+        let ends = Arc::clone(&clients);
         std::thread::spawn(move || {
             for client in listener.incoming() {
                 let line = lines.lock().expect("no panic").pop_front();
                 let line = line.unwrap_or(Line::whole());
                 // Where there is no server the client sees its connection end.
                 if let (Ok(client), Ok(server)) = (client, UnixStream::connect(&server)) {
+                    let end = client.try_clone().expect("a descriptor");
+                    ends.lock().expect("no panic").push(end);
                     lead(client, server, line, &counts);
                 }
             }
@@ -81,6 +94,7 @@ impl Proxy {
             folder,
             plan,
             passed,
+            clients,
         }
     }
 
@@ -98,6 +112,17 @@ impl Proxy {
         self.plan.lock().expect("no panic").push_back(line);
     }
 
+    /// Ends all connections as seen by the clients; when this returns, they can know.
+    ///
+    /// # Panics
+    /// If a thread of it has panicked.
+    pub fn break_clients(&self) {
+        for client in self.clients.lock().expect("no panic").drain(..) {
+            // It may have gone by itself.
+            let _ = client.shutdown(Shutdown::Both);
+        }
+    }
+
     /// How many bytes went to the server and to its clients, all connections together.
     ///
     /// # Panics
@@ -110,32 +135,38 @@ impl Proxy {
 
 fn lead(client: UnixStream, server: UnixStream, line: Line, counts: &Arc<Mutex<(usize, usize)>>) {
     let ends = || {
-        let copies = client.try_clone().and_then(|c| Ok((c, server.try_clone()?)));
+        let copies = client
+            .try_clone()
+            .and_then(|c| Ok((c, server.try_clone()?)));
         copies.expect("a descriptor")
     };
     let (from, to) = ends();
     let seen = Arc::clone(counts);
     std::thread::spawn(move || {
-        pass(from, to, line.to_server, line.piece, |n| {
+        let kept = line.held.then(|| to.try_clone());
+        pass(from, to, line.to_server, line.piece, line.held, |n| {
             seen.lock().expect("no panic").0 += n;
         });
+        // Open for as long as this process lives.
+        std::mem::forget(kept);
     });
     let (to, from) = ends();
     let seen = Arc::clone(counts);
     std::thread::spawn(move || {
-        pass(from, to, line.to_client, line.piece, |n| {
+        pass(from, to, line.to_client, line.piece, false, |n| {
             seen.lock().expect("no panic").1 += n;
         });
     });
 }
 
 /// Passes bytes on until either end is closed or `left` of them have passed; then both are
-/// closed.
+/// closed, the one that is written to unless it is `held`.
 fn pass(
     mut from: UnixStream,
     mut to: UnixStream,
     mut left: usize,
     piece: usize,
+    held: bool,
     mut count: impl FnMut(usize),
 ) {
     let mut room = [0; 4096];
@@ -154,7 +185,9 @@ fn pass(
         }
     }
     let _ = from.shutdown(Shutdown::Both);
-    let _ = to.shutdown(Shutdown::Both);
+    if !held {
+        let _ = to.shutdown(Shutdown::Both);
+    }
 }
 
 #[cfg(test)]

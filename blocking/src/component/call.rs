@@ -227,6 +227,7 @@ impl Component {
 
     /// Sees to a connection; what a new one took is no longer there to wait for the answer.
     fn reach_server(&mut self, timeout: &mut Duration) -> Result<(), CallError> {
+        self.work.look_if_idle();
         if self.work.is_connected() {
             return Ok(self.know_server()?);
         }
@@ -315,7 +316,8 @@ impl Component {
                         let grace = self.work.options().reply_limit.min(TAKE_BACK_LIMIT);
                         let by = call.deadline().max(now) + GRACE + grace;
                         deadline = self.work.deadline_at(by, timeout);
-                        self.work.flush(deadline)?;
+                        let flushed = self.work.flush(deadline);
+                        flushed.map_err(Error::behind_the_request)?;
                     }
                 }
                 Progress::Answered => return Ok(()),
@@ -411,7 +413,7 @@ impl Component {
     fn after_take_back(&mut self, call: &mut Call<'_>, refused: Error) -> CallError {
         let deadline = Deadline::after(self.work.options().reply_limit);
         if let Err(error) = self.work.flush(deadline) {
-            return CallError::Bus(error);
+            return CallError::Bus(error.behind_the_request());
         }
         match self.follow(call, "", deadline.limit) {
             Err(CallError::TimedOut {

@@ -261,23 +261,36 @@ impl Component {
         if job.read(&mut message, queue, subqueue.as_deref()).is_err() {
             return self.remove_from_work(&job);
         }
-        let reply = self.work.command(&[
+        let counted = self.work.command(&[
             &b"HINCRBY"[..],
             tries.as_bytes(),
             job.command_id().as_bytes(),
             b"1",
-        ])?;
-        job.set_tries(
-            reply
-                .integer()
-                .and_then(|n| u64::try_from(n).ok())
-                .unwrap_or(1),
-        );
+        ]);
+        job.set_tries(match counted {
+            Ok(reply) => {
+                let count = reply.integer().and_then(|n| u64::try_from(n).ok());
+                count.unwrap_or(1)
+            }
+            // A full server must drain: what cannot be counted is served all the same.
+            Err(Error::Server(refused)) if refused.code() == "OOM" => 1,
+            Err(error) => {
+                self.line.let_go(&job);
+                return Err(error);
+            }
+        });
         if job.tries() < limit {
             self.line.set_aside_job(job);
             return Ok(());
         }
-        self.give_up(&job)
+        match self.give_up(&job) {
+            // It stays where it is until the next look.
+            Err(Error::Server(refused)) if refused.is_temporary() => {
+                self.line.let_go(&job);
+                Ok(())
+            }
+            given_up => given_up,
+        }
     }
 
     /// Gives a command up: into the dead letters with it, and word to its caller.

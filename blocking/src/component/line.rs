@@ -33,8 +33,11 @@ pub(super) struct Line {
     pub(super) listener: Option<Connection>,
     /// The connection that the fields below are set up on.
     pub(super) generation: u32,
-    /// The run of the server that it goes to, if it tells.
+    /// The run of the server that it goes to, if it tells, and what this one calls it.
     pub(super) run_id: Option<String>,
+    pub(super) client_id: i64,
+    /// Whether what an earlier line left has to be looked for.
+    pub(super) to_resume: bool,
     pub(super) subscriptions: Box<Subscriptions<MAX_SUBSCRIPTIONS>>,
     pub(super) serve: Serve,
     /// The queues that are served, the most urgent first.
@@ -104,6 +107,8 @@ impl Line {
             listener: None,
             generation: 0,
             run_id: None,
+            client_id: 0,
+            to_resume: false,
             subscriptions: Box::new(Subscriptions::new()),
             serve: Serve::new(),
             queues: Vec::new(),

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 #[allow(unused_imports, reason = "for the documentation")]
 use super::Counters;
 use super::line::{Arrived, Side, Tick};
+use super::quiet::TookIn;
 use super::watch::Watched;
 use super::{BusEvent, Command, Component, DebugMessage, Event, Stop};
 use crate::connection::{Deadline, Next};
@@ -112,6 +113,11 @@ impl Component {
         }
         self.know_server()?;
         self.connect_line()?;
+        if let Some(trial) = self.outage.trial() {
+            let found = self.stand_trial(trial, until)?;
+            let late = found == TookIn::Nothing && is_late();
+            return Ok(late.then_some(Found::Nothing));
+        }
         self.bus_is_well();
         if !self.news.is_empty() || !self.line.backlog.is_empty() {
             return Ok(None);
@@ -122,6 +128,31 @@ impl Component {
             Next::Message(incoming) => Ok(self.sort(side, incoming)?.map(Found::Arrived)),
             Next::Late if is_late() => Ok(Some(Found::Nothing)),
             Next::Late | Next::Interrupted => Ok(None),
+        }
+    }
+
+    /// Asks a server for a command that had refused to give one. It works again if it gives one,
+    /// or lets us wait.
+    fn stand_trial(&mut self, trial: Instant, until: Option<Deadline>) -> Result<TookIn, Error> {
+        self.ask_for_command()?;
+        let (side, next) = self.line_next(earlier(until, Some(trial)))?;
+        match next {
+            Next::Message(incoming) => {
+                let Some(arrived) = self.sort(side, incoming)? else {
+                    return Ok(TookIn::Something);
+                };
+                self.line.set_aside(arrived);
+                if arrived == Arrived::Command {
+                    self.bus_is_well();
+                }
+                Ok(TookIn::Something)
+            }
+            Next::Late if Instant::now() >= trial => {
+                self.bus_is_well();
+                Ok(TookIn::Something)
+            }
+            Next::Late => Ok(TookIn::Nothing),
+            Next::Interrupted => Ok(TookIn::Something),
         }
     }
 

@@ -48,7 +48,20 @@ pub enum State {
         /// What the last attempt came to.
         why: String,
     },
+    /// Connected, but the server refuses to work for now: it is alive and not writable.
+    Refused {
+        /// Since when something is wrong.
+        since: Instant,
+        /// How often it has tried since.
+        attempts: u32,
+        /// The server's words.
+        why: String,
+    },
 }
+
+/// For how long a server that had refused a pop has to let it wait before it is taken to work
+/// again: a refusal comes at once, and nothing else tells that there is none.
+const TRIAL: Duration = Duration::from_millis(50);
 
 /// How a component stands, and when it tries again.
 #[derive(Debug)]
@@ -56,6 +69,10 @@ pub(crate) struct Outage {
     state: State,
     backoff: Backoff,
     next_attempt: Instant,
+    /// When a server that had refused to work has stood the test.
+    trial: Option<Instant>,
+    /// Whether the application has heard that the connection broke, and that the server refuses.
+    told: [bool; 2],
 }
 
 impl Outage {
@@ -64,6 +81,8 @@ impl Outage {
             state: State::Connected,
             backoff: Backoff::towards(endpoint),
             next_attempt: Instant::now(),
+            trial: None,
+            told: [false; 2],
         }
     }
 
@@ -80,34 +99,58 @@ impl Outage {
         self.next_attempt
     }
 
-    /// Notes a failure; says whether it is the first.
+    /// When the server, which refused to work, is taken to do so again; `None` if it is not that
+    /// what is wrong.
+    pub(super) fn trial(&mut self) -> Option<Instant> {
+        if !matches!(self.state, State::Refused { .. }) {
+            return None;
+        }
+        Some(*self.trial.get_or_insert_with(|| Instant::now() + TRIAL))
+    }
+
+    /// Notes a failure; says whether it is the first of its kind in this outage.
     pub(crate) fn failed(&mut self, error: &Error) -> bool {
         let now = Instant::now();
         self.next_attempt = now + self.backoff.wait();
-        let text = error.to_string();
-        match &mut self.state {
-            State::Connected => {
-                self.state = State::Disconnected {
-                    since: now,
-                    attempts: 0,
-                    why: text,
-                };
-                true
+        self.trial = None;
+        let (since, attempts) = match &self.state {
+            State::Connected => (now, 0),
+            State::Disconnected {
+                since, attempts, ..
             }
-            State::Disconnected { attempts, why, .. } => {
-                *attempts = attempts.saturating_add(1);
-                *why = text;
-                false
-            }
-        }
+            | State::Refused {
+                since, attempts, ..
+            } => (*since, attempts.saturating_add(1)),
+        };
+        let why = error.to_string();
+        let broke = error.is_disconnection();
+        self.state = match broke {
+            true => State::Disconnected {
+                since,
+                attempts,
+                why,
+            },
+            false => State::Refused {
+                since,
+                attempts,
+                why,
+            },
+        };
+        let [of_breaks, of_refusals] = &mut self.told;
+        let told = if broke { of_breaks } else { of_refusals };
+        !std::mem::replace(told, true)
     }
 
     /// Notes that the bus is back; says how long it was gone.
     pub(crate) fn ended(&mut self) -> Option<Duration> {
         self.backoff.reset();
+        self.trial = None;
+        self.told = [false; 2];
         match std::mem::replace(&mut self.state, State::Connected) {
             State::Connected => None,
-            State::Disconnected { since, .. } => Some(since.elapsed()),
+            State::Disconnected { since, .. } | State::Refused { since, .. } => {
+                Some(since.elapsed())
+            }
         }
     }
 }
@@ -119,11 +162,22 @@ mod tests {
     #[test]
     fn an_outage_is_told_once_and_ends_once() {
         let mut outage = Outage::none(&Endpoint::unix("/tmp/s").unwrap());
-        assert!(outage.failed(&Error::Usage("gone")));
-        assert!(!outage.failed(&Error::Usage("still gone")));
+        assert!(outage.failed(&Error::not_connected()));
+        assert!(!outage.failed(&Error::not_connected()));
+        assert!(matches!(
+            outage.state(),
+            State::Disconnected { attempts: 1, .. }
+        ));
+        assert_eq!(outage.trial(), None);
+        // Back, but not willing.
+        assert!(outage.failed(&Error::Usage("full")));
+        assert!(!outage.failed(&Error::Usage("still full")));
         assert!(
-            matches!(outage.state(), State::Disconnected { attempts: 1, why, .. } if why == "still gone")
+            matches!(outage.state(), State::Refused { attempts: 3, why, .. } if why == "still full")
         );
+        let trial = outage.trial();
+        assert!(trial.is_some());
+        assert_eq!(outage.trial(), trial);
         assert!(outage.ended().is_some());
         assert_eq!(outage.ended(), None);
         assert!(outage.is_over());

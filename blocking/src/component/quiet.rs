@@ -99,7 +99,12 @@ impl Component {
         {}
         while let Some(pending) = self.line.backlog.pop_back() {
             if let Pending::Command(job) = pending {
-                self.put_back(*job)?;
+                let kept = job.clone();
+                if let Err(error) = self.put_back(*job) {
+                    // Nobody else has it: it stays here.
+                    self.line.backlog.push_back(Pending::Command(kept));
+                    return Err(error);
+                }
             }
         }
         Ok(())

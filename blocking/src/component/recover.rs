@@ -64,10 +64,13 @@ impl Component {
     pub(super) fn connect_line(&mut self) -> Result<(), Error> {
         self.line.connection.ensure_connected()?;
         if self.line.generation == self.line.connection.generation() {
-            return Ok(());
+            return self.resume();
         }
         let line = &mut self.line;
-        line.run_id = line.connection.run_id()?;
+        let run_id = line.connection.run_id()?;
+        let before = (line.run_id == run_id).then_some(line.client_id);
+        line.run_id = run_id;
+        line.client_id = line.connection.server().client_id();
         line.serve.reset();
         line.subscriptions.reset();
         line.listener = None;
@@ -80,8 +83,33 @@ impl Component {
         let deadline = Deadline::after(self.work.options().reply_limit);
         self.line.ears().flush(deadline)?;
         self.line.generation = self.line.connection.generation();
+        self.line.to_resume = true;
         self.agree()?;
-        self.resume_delivery()
+        self.end_former_line(before)?;
+        self.resume()
+    }
+
+    /// Looks for what an earlier line left, once.
+    fn resume(&mut self) -> Result<(), Error> {
+        if self.line.to_resume {
+            self.resume_delivery()?;
+            self.line.to_resume = false;
+        }
+        Ok(())
+    }
+
+    /// A server may not have noticed that the former line is gone, and go on popping for it: what
+    /// that takes would be lost, or be found by nobody.
+    fn end_former_line(&mut self, client_id: Option<i64>) -> Result<(), Error> {
+        let Some(id) = client_id.filter(|id| *id > 0 && !self.line.queues.is_empty()) else {
+            return Ok(());
+        };
+        let id = id.to_string();
+        match self.work.command(&["CLIENT", "KILL", "ID", &id]) {
+            // It may be forbidden; then the server has to notice by itself.
+            Err(Error::Server(_)) => Ok(()),
+            ended => ended.map(drop),
+        }
     }
 
     /// Under RESP2 a connection that listens can do nothing else.

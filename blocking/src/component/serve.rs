@@ -315,8 +315,9 @@ impl Component {
         self.line.durable = durable;
         // The queues may have to be tracked too.
         self.line.armed = 0;
+        self.line.to_resume = true;
         if self.line.connection.is_connected() {
-            self.resume_delivery()?;
+            self.connect_line()?;
         }
         Ok(())
     }

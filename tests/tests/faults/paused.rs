@@ -116,7 +116,10 @@ fn a_server_whose_clock_was_set_back_does_not_prolong_a_call() {
     let begin = Instant::now();
     let outcome = desk.call::<_, Value>("echo", &json!({}), SHORT);
     assert!(begin.elapsed() >= SHORT && begin.elapsed() < LATE);
-    assert!(matches!(outcome, Err(CallError::TimedOut { .. })), "{outcome:?}");
+    assert!(
+        matches!(outcome, Err(CallError::TimedOut { .. })),
+        "{outcome:?}"
+    );
     let requests = puppet.requests();
     assert!(requests.iter().any(|request| request.starts_with("LREM")));
 }
