@@ -99,7 +99,7 @@ fn a_socket_that_lets_nobody_in_is_named_with_what_to_do() {
     assert!(error.to_string().contains("/file/socket"), "{error}");
     assert_eq!(error.outcome(), Outcome::NotSent);
     if !is_root() {
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0);
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o0);
         std::fs::set_permissions(server.socket(), mode).unwrap();
         let error = Connection::open(&endpoint(&server)).unwrap_err();
         assert!(error.to_string().contains("Permission denied"), "{error}");
