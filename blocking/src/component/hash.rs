@@ -7,10 +7,18 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::hash_value::{fields_of, read_fields, read_value, value_of};
-use super::watch::HashKind;
 use super::{Component, OwnSettings, component_name};
 use crate::connection::Deadline;
 use crate::error::{Error, ServerError};
+
+/// One of the two hashes that a component has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HashKind {
+    /// What it is told.
+    Settings,
+    /// What it tells.
+    Status,
+}
 
 /// The settings or the status of one component.
 ///

@@ -41,14 +41,14 @@ pub use debug::{DebugMessage, Level};
 pub use delivery::Delivery;
 pub use events::Event;
 pub use failure::Failure;
-pub use hash::Hash;
+pub use hash::{Hash, HashKind};
 pub use job::{Job, Sender};
 pub use next::Turn;
 pub use outage::{BusEvent, State};
 pub use serve::Command;
 pub use service::Service;
 pub use stop::Stop;
-pub use watch::{HashKind, Watched};
+pub use watch::Watched;
 
 /// How many commands may wait in one queue by default, before a caller is told
 /// [`CallError::Overloaded`].

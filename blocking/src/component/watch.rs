@@ -10,19 +10,10 @@ use redis_ipc_core::key::{Key, OWN_SETTINGS};
 use redis_ipc_core::topic::Topic;
 use serde::de::DeserializeOwned;
 
-use super::hash::texts;
+use super::hash::{HashKind, texts};
 use super::hash_value::read_fields;
 use super::{Component, Limitation, component_name};
 use crate::error::Error;
-
-/// One of the two hashes that a component has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HashKind {
-    /// What it is told.
-    Settings,
-    /// What it tells.
-    Status,
-}
 
 /// The state of a watched hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
