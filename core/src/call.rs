@@ -97,9 +97,20 @@ struct Found {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    Pushing { push: Sequence },
-    Waiting { pop: Sequence },
-    TakingBack { remove: Sequence, removed: bool },
+    Pushing {
+        push: Sequence,
+    },
+    Waiting {
+        pop: Sequence,
+    },
+    TakingBack {
+        remove: Sequence,
+        removed: bool,
+        /// Looks for a result that came in the meantime.
+        pop: Sequence,
+        /// How many such looks are left.
+        looks: u8,
+    },
     Over,
 }
 
@@ -201,15 +212,27 @@ impl<'k> Call<'k> {
             // From the tail, where the youngest commands stand.
             request::bulk(w, b"-1");
         })?;
-        session.request(|w| {
-            request::command(w, &[b"LPOP", self.terms.results.as_bytes()]);
-            Ok::<(), TooLong>(())
-        })?;
+        let pop = self.look(session)?;
         self.state = State::TakingBack {
             remove,
             removed: false,
+            pop,
+            looks: MAX_LOOKS,
         };
         Ok(())
+    }
+
+    /// Ends the wait now: time is up, whatever was agreed before.
+    pub fn hurry(&mut self, now: Duration) {
+        self.deadline = self.deadline.min(now);
+    }
+
+    /// Asks for a result that is there, without waiting for one.
+    fn look<S: Storage>(&self, session: &mut Session<S>) -> Result<Sequence, TooLong> {
+        session.request(|w| {
+            request::command(w, &[b"LPOP", self.terms.results.as_bytes()]);
+            Ok(())
+        })
     }
 
     /// Ends the call without looking at what became of it.
@@ -221,7 +244,7 @@ impl<'k> Call<'k> {
         match self.state {
             State::Pushing { push } => of == Some(push) || of == Some(push.after(1)),
             State::Waiting { pop } => of == Some(pop),
-            State::TakingBack { remove, .. } => of == Some(remove) || of == Some(remove.after(1)),
+            State::TakingBack { remove, pop, .. } => of == Some(remove) || of == Some(pop),
             State::Over => false,
         }
     }
@@ -240,12 +263,8 @@ impl<'k> Call<'k> {
         match self.state {
             State::Pushing { push } if of == push => Ok(self.pushed(session.frame(), push)),
             State::Waiting { pop } if of == pop => self.popped(session, now),
-            State::TakingBack { remove, .. } if of == remove => {
-                Ok(self.removed(session.frame(), remove))
-            }
-            State::TakingBack { remove, removed } if of == remove.after(1) => {
-                Ok(self.taken_back(session, removed))
-            }
+            State::TakingBack { remove, .. } if of == remove => Ok(self.removed(session.frame())),
+            State::TakingBack { pop, .. } if of == pop => self.taken_back(session, now),
             _ => Ok(Progress::Waiting),
         }
     }
@@ -322,32 +341,58 @@ impl<'k> Call<'k> {
         Ok(())
     }
 
-    fn removed(&mut self, reply: Reply<'_>, remove: Sequence) -> Progress {
-        let Reply::Integer(count) = reply else {
-            return match reply {
-                Reply::Error(_) => Progress::TakeBackRefused,
-                _ => Progress::OutOfStep,
-            };
-        };
-        let removed = count > 0;
-        self.state = State::TakingBack { remove, removed };
-        Progress::Waiting
+    fn removed(&mut self, reply: Reply<'_>) -> Progress {
+        match (reply, &mut self.state) {
+            (Reply::Integer(count), State::TakingBack { removed, .. }) => {
+                *removed = count > 0;
+                Progress::Waiting
+            }
+            (Reply::Error(_), _) => Progress::TakeBackRefused,
+            _ => Progress::OutOfStep,
+        }
     }
 
-    fn taken_back<S: Storage>(&mut self, session: &mut Session<S>, removed: bool) -> Progress {
+    fn taken_back<S: Storage>(
+        &mut self,
+        session: &mut Session<S>,
+        now: Duration,
+    ) -> Result<Progress, TooLong> {
         if let Some(length) = session.frame().bytes().map(<[u8]>::len) {
             if self.is_ours(session, length) {
-                return Progress::Answered;
+                return Ok(Progress::Answered);
             }
             self.stale = self.stale.saturating_add(1);
+            if self.look_again(session)? {
+                return Ok(Progress::Waiting);
+            }
         }
-        if removed {
-            Progress::NotTaken
-        } else {
-            Progress::Unanswered
+        if matches!(self.state, State::TakingBack { removed: true, .. }) {
+            return Ok(Progress::NotTaken);
         }
+        if self.deadline.saturating_sub(now) < Duration::from_millis(1) {
+            return Ok(Progress::Unanswered);
+        }
+        // Taken back before its time, for whatever reason; but somebody is at work on it.
+        self.wait_on(session, now)?;
+        Ok(Progress::Waiting)
+    }
+
+    /// Behind a result of an older call there may be ours.
+    fn look_again<S: Storage>(&mut self, session: &mut Session<S>) -> Result<bool, TooLong> {
+        if !matches!(self.state, State::TakingBack { looks: 1.., .. }) {
+            return Ok(false);
+        }
+        let next = self.look(session)?;
+        if let State::TakingBack { pop, looks, .. } = &mut self.state {
+            *pop = next;
+            *looks -= 1;
+        }
+        Ok(true)
     }
 }
+
+/// How many results of older calls are looked behind while a command is taken back.
+const MAX_LOOKS: u8 = 16;
 
 /// Bytes by which a later pop may be longer than the first: milliseconds, and one more digit in
 /// the length of the time.

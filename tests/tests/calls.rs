@@ -189,7 +189,9 @@ fn what_is_found_while_the_command_is_taken_back_decides_whether_it_was_taken() 
             Component::connect_to(&endpoint, "desk", "main", Options::default()).unwrap();
         let outcome = desk.call::<_, Value>("c", &json!({}), Duration::ZERO);
         assert_eq!(timed_out(outcome), taken);
-        assert_eq!(desk.counters().stale_results, u64::from(result.is_some()));
+        // This server never runs out of stale results; who looks behind them gives up.
+        let stale_results = desk.counters().stale_results;
+        assert_eq!(stale_results > 0, result.is_some(), "{stale_results}");
     }
 }
 

@@ -297,6 +297,7 @@ impl Component {
                 Next::Interrupted if stopped || !self.call_stop.is_requested() => continue,
                 Next::Late | Next::Interrupted => {
                     stopped = true;
+                    call.hurry(self.work.now());
                     self.renew_and_take_back(call, timeout)?;
                     deadline = self.work.deadline(self.work.options().reply_limit);
                     continue;
@@ -411,6 +412,7 @@ impl Component {
 
     /// What a refused wait comes to: nothing was executed if the command could be taken back.
     fn after_take_back(&mut self, call: &mut Call<'_>, refused: Error) -> CallError {
+        call.hurry(self.work.now());
         let deadline = Deadline::after(self.work.options().reply_limit);
         if let Err(error) = self.work.flush(deadline) {
             return CallError::Bus(error.behind_the_request());

@@ -36,12 +36,30 @@ fn a_command_that_nobody_took_is_taken_back() {
 
 #[test]
 fn a_command_that_somebody_took_is_unanswered() {
-    let stale = bulk(&result("other"));
-    for last in ["$-1\r\n", "_\r\n", &stale, "-ERR no\r\n", ":5\r\n"] {
+    for last in ["$-1\r\n", "_\r\n", "-ERR no\r\n", ":5\r\n"] {
         let mut caller = Caller::queued();
         caller.hears_at(5000, "*-1\r\n");
         assert_eq!(caller.hears(":0\r\n"), [Progress::Waiting]);
         assert_eq!(caller.hears(last), [Progress::Unanswered]);
+    }
+}
+
+#[test]
+fn behind_the_result_of_an_older_call_there_may_be_ours() {
+    let stale = bulk(&result("other"));
+    for (last, end) in [
+        ("_\r\n", Progress::Unanswered),
+        (&bulk(&result(ID)), Progress::Answered),
+    ] {
+        let mut caller = Caller::queued();
+        caller.hears_at(5000, "*-1\r\n");
+        caller.hears(":0\r\n");
+        for _ in 0..3 {
+            caller.says();
+            assert_eq!(caller.hears(&stale), [Progress::Waiting]);
+            assert!(caller.says().contains("LPOP"));
+        }
+        assert_eq!(caller.hears(last), [end]);
     }
 }
 
