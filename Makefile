@@ -17,10 +17,10 @@ export CROSS_CONFIG := $(CURDIR)/cross.toml
 unchecked = { echo "NOT CHECKED: $(1)" >&2; test -z "$$CI"; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint doc msrv bare clean
+.PHONY: help demo test test-firmware bench lint doc msrv bare clean
 
 help: ## List what can be made.
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
 
 demo: ## Show a printer, its caller and its events on a private server.
 	@$(SETUP) program redis-server
@@ -41,6 +41,13 @@ lint: ## Check format, lints and documentation; a warning is an error.
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(EVERYTHING) --all-targets -- -D warnings
 	@$(MAKE) --no-print-directory doc
+
+test-firmware: ## Run the firmware of a microcontroller on an emulated board.
+	@$(SETUP) program redis-server cc qemu-system-arm nm
+	@$(SETUP) target $(BARE)
+	cd targets/$(BARE) && $(CARGO) build --locked --release
+	$(CARGO) build --locked -p redis-ipc-tools
+	$(CARGO) test --locked -p redis-ipc-tests --test firmware
 
 doc: ## Build the documentation.
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(EVERYTHING) --no-deps

@@ -8,6 +8,7 @@
 #   tests/setup.sh target thumbv7em-none-eabihf …
 #   tests/setup.sh toolchain 1.85.0 …
 #   tests/setup.sh component rustfmt clippy …
+#   tests/setup.sh python tests/python/requirements.txt   (into target/python)
 #   tests/setup.sh python redis …                 (prints the interpreter that has them)
 set -eu
 
@@ -60,6 +61,7 @@ has_package() {
 package_of_program() {
     case $1 in
         cc) echo gcc libc6-dev ;;
+        nm) echo binutils ;;
         *) echo "$1" ;;
     esac
 }
@@ -160,7 +162,8 @@ add() {
 # --- what the Python package index brings, into a folder of the build's own
 
 need_of_python() {
-    folder=$(cd "$(dirname "$0")/.." && pwd)/target/python
+    root=$(cd "$(dirname "$0")/.." && pwd)
+    folder=$root/target/python
     python=$folder/bin/python3
     mkdir -p "$folder"
     # Tests run side by side, and only one of them may set the folder up.
@@ -168,16 +171,23 @@ need_of_python() {
         exec 9>"$folder/lock"
         flock 9
     fi
-    for name in "$@"; do
-        "$python" -c "import $name" 2>/dev/null && continue
-        command -v python3 >/dev/null 2>&1 || install python3 python3-venv >&2
-        [ -x "$python" ] || python3 -m venv "$folder" >&2 ||
-            { install python3-venv >&2 && python3 -m venv "$folder" >&2; }
-        say "installing $name for Python"
-        "$python" -m pip install --quiet --disable-pip-version-check "$name" >&2 ||
-            { say "pip cannot install $name into $folder"; exit 1; }
-    done
-    echo "$python"
+    case $1 in
+        *.txt) has_list "$1" || add_to_python -r "$1" && cp "$1" "$folder/$(basename "$1")" ;;
+        *) for name in "$@"; do
+            "$python" -c "import $name" 2>/dev/null || add_to_python "$name"
+        done && echo "$python" ;;
+    esac
+}
+
+has_list() { cmp -s "$1" "$folder/$(basename "$1")"; }
+
+add_to_python() {
+    command -v python3 >/dev/null 2>&1 || install python3 python3-venv >&2
+    [ -x "$python" ] || python3 -m venv "$folder" >&2 ||
+        { install python3-venv >&2 && python3 -m venv "$folder" >&2; }
+    say "installing for Python: $*"
+    "$python" -m pip install --quiet --disable-pip-version-check "$@" >&2 ||
+        { say "pip cannot install $* into $folder"; exit 1; }
 }
 
 main "$@"

@@ -1,6 +1,8 @@
 //! One connection to a server: requests out, replies in, never past a deadline.
 
 mod commands;
+mod deadline;
+mod fork;
 mod handshake;
 mod pipeline;
 mod transaction;
@@ -18,7 +20,9 @@ use crate::options::Options;
 use crate::script;
 use crate::socket::{Readable, Received, Socket};
 use crate::storage::Growing;
+use crate::sys;
 pub use commands::Pair;
+pub(crate) use deadline::{Deadline, FOREVER};
 pub use handshake::Server;
 pub use pipeline::{Pipeline, Replies};
 pub use transaction::{Transaction, Watch};
@@ -65,6 +69,10 @@ pub struct Connection {
     last_used: Instant,
     /// No limit reaches beyond this, while somebody has set it.
     bound: Option<Instant>,
+    /// Requests of a pipeline that wait to be sent.
+    unsent: u32,
+    /// The process whose connection it is, as [`sys::forks`] counts them.
+    process: u32,
 }
 
 /// What a wait brought.
@@ -97,7 +105,23 @@ impl Connection {
         Ok(connection)
     }
 
-    /// Connects with the first request.
+    /// A connection that is made by its first request, and by the next one if that fails: there
+    /// need not be a server yet. Does no input or output now, and cannot fail.
+    ///
+    /// ```
+    /// use redis_ipc::{Connection, Endpoint, Error, Options};
+    ///
+    /// let nowhere = Endpoint::unix("/nowhere/socket")?;
+    /// let mut server = Connection::lazy(&nowhere, Options::default());
+    /// assert!(!server.is_connected());
+    /// assert!(matches!(server.ping(), Err(Error::Connect { .. })));
+    /// # Ok::<(), redis_ipc::EndpointError>(())
+    /// ```
+    #[must_use]
+    pub fn lazy(endpoint: &Endpoint, options: Options) -> Self {
+        Self::closed(endpoint, options)
+    }
+
     pub(crate) fn closed(endpoint: &Endpoint, options: Options) -> Self {
         let buffer = || Growing::new(options.message_limit);
         Self {
@@ -110,6 +134,8 @@ impl Connection {
             generation: 0,
             last_used: Instant::now(),
             bound: None,
+            unsent: 0,
+            process: sys::forks(),
         }
     }
 
@@ -174,7 +200,9 @@ impl Connection {
     }
 
     pub(crate) fn ask(&mut self, write: impl FnMut(&mut Writer<'_>)) -> Result<Reply<'_>, Error> {
-        self.ask_within(self.options.reply_limit, write)
+        let deadline = Deadline::after(self.options.reply_limit);
+        let request = self.send_one(deadline, write)?;
+        self.reply(request, self.received_by(deadline))
     }
 
     /// As [`ask`](Self::ask), for a request that changes nothing, or nothing more if it is
@@ -200,24 +228,35 @@ impl Connection {
         deadline: Deadline,
         mut write: impl FnMut(&mut Writer<'_>),
     ) -> Result<(), Error> {
-        let request = self.send(1, deadline, |w| {
-            write(w);
-            Ok::<(), TooLong>(())
-        })?;
-        self.await_reply(request, deadline)
+        let request = self.send_one(deadline, &mut write)?;
+        self.await_reply(request, self.received_by(deadline))
     }
 
+    /// As [`ask`](Self::ask), for a request that the server may answer late.
     pub(crate) fn ask_within(
         &mut self,
         limit: Duration,
-        mut write: impl FnMut(&mut Writer<'_>),
+        write: impl FnMut(&mut Writer<'_>),
     ) -> Result<Reply<'_>, Error> {
         let deadline = self.deadline(limit);
-        let request = self.send(1, deadline, |w| {
+        let request = self.send_one(deadline, write)?;
+        self.reply(request, deadline)
+    }
+
+    fn send_one(
+        &mut self,
+        deadline: Deadline,
+        mut write: impl FnMut(&mut Writer<'_>),
+    ) -> Result<Sequence, Error> {
+        self.send(1, deadline, |w| {
             write(w);
             Ok::<(), TooLong>(())
-        })?;
-        self.reply(request, deadline)
+        })
+    }
+
+    /// When the next reply must be here, of requests that have been sent.
+    fn received_by(&self, deadline: Deadline) -> Deadline {
+        deadline.within(self.options.receive_limit)
     }
 
     /// Writes `count` requests and sends them; connects first if need be, and again if the
@@ -248,6 +287,9 @@ impl Connection {
 
     /// Sends what the session has written.
     pub(crate) fn flush(&mut self, deadline: Deadline) -> Result<(), Error> {
+        self.refuse_inherited(Outcome::NotSent)?;
+        self.unsent = 0;
+        let deadline = deadline.within(self.options.send_limit);
         let mut outcome = Outcome::NotSent;
         while !self.session.outgoing().is_empty() {
             let Some(socket) = &self.socket else {
@@ -270,6 +312,7 @@ impl Connection {
 
     /// Takes in what the server has sent, so that it goes on reading.
     fn take_in(&mut self) -> Result<(), Error> {
+        self.refuse_inherited(Outcome::Unknown)?;
         let Some(socket) = &self.socket else {
             return Err(closed(Outcome::Unknown));
         };
@@ -338,6 +381,7 @@ impl Connection {
         room: &mut [u8],
         deadline: Option<Deadline>,
     ) -> Result<Received, Error> {
+        self.refuse_inherited(Outcome::Unknown)?;
         let Some(socket) = &mut self.socket else {
             return Err(closed(Outcome::Unknown));
         };
@@ -347,6 +391,7 @@ impl Connection {
 
     /// Waits for bytes and takes them in.
     fn wait_for_bytes(&mut self, deadline: Option<Deadline>) -> Result<Received, Error> {
+        self.refuse_inherited(Outcome::Unknown)?;
         let Some(socket) = &mut self.socket else {
             return Err(closed(Outcome::Unknown));
         };
@@ -443,12 +488,15 @@ impl Connection {
     pub(crate) fn disconnect(&mut self) {
         self.socket = None;
         self.session.reset();
+        self.unsent = 0;
     }
 
     /// As [`ensure_connected`](Self::ensure_connected), and looks first whether a connection that
     /// was idle for long is still there: a server closes idle ones if it is told to, and over TCP
     /// a request would be sent into the void before that shows.
-    fn ensure_alive(&mut self) -> Result<bool, Error> {
+    pub(crate) fn ensure_alive(&mut self) -> Result<bool, Error> {
+        self.leave_to_parent()?;
+        self.withdraw_abandoned();
         self.look_if_idle();
         self.ensure_connected()
     }
@@ -467,6 +515,7 @@ impl Connection {
     /// Makes a connection if there is none; says whether it is a new one. Waits for a server
     /// that is still loading its data.
     pub(crate) fn ensure_connected(&mut self) -> Result<bool, Error> {
+        self.leave_to_parent()?;
         if self.socket.is_some() {
             return Ok(false);
         }
@@ -491,7 +540,9 @@ impl Connection {
     }
 
     fn connect_once(&mut self, deadline: Deadline) -> Result<(), Error> {
-        let socket = Socket::connect(&self.endpoint, deadline.at);
+        let watched = sys::watch_forks();
+        let socket =
+            watched.and_then(|()| Socket::connect(&self.endpoint, &self.options, deadline.at));
         let socket = socket.map_err(|source| Error::Connect {
             endpoint: self.endpoint.to_string(),
             source,
@@ -506,7 +557,7 @@ impl Connection {
             }
             Err(error) => {
                 self.disconnect();
-                Err(error.before_the_request())
+                Err(error.while_connecting(&self.endpoint))
             }
         }
     }
@@ -555,25 +606,6 @@ impl Connection {
             if let Reply::Error(error) = self.session.frame() {
                 return Some(ServerError::new(&error));
             }
-        }
-    }
-}
-
-/// A hundred years: longer than anybody waits, and no clock overflows.
-pub(crate) const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
-
-/// A moment, and the limit it came from, for people to read.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Deadline {
-    pub(crate) at: Instant,
-    pub(crate) limit: Duration,
-}
-
-impl Deadline {
-    pub(crate) fn after(limit: Duration) -> Self {
-        Self {
-            at: Instant::now() + limit.min(FOREVER),
-            limit,
         }
     }
 }

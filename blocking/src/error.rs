@@ -10,7 +10,7 @@ use redis_ipc_core::resp::{ErrorReply, ProtocolError, Reply};
 use redis_ipc_core::subscription::SubscribeError;
 use redis_ipc_core::write::TooLong;
 
-use crate::endpoint::EndpointError;
+use crate::endpoint::{Endpoint, EndpointError};
 
 /// Whether a request that failed was executed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +49,19 @@ pub enum Error {
     TimedOut {
         /// What became of the request at hand.
         outcome: Outcome,
+        /// The limit that was reached.
+        limit: Duration,
+    },
+    /// The connection was made before a `fork()` and belongs to the parent process. If nothing
+    /// but a connection is at stake, the next request makes one of this process's own.
+    Forked {
+        /// What became of the request at hand.
+        outcome: Outcome,
+    },
+    /// All connections of a pool are in use, and were so for as long as one may wait for them.
+    Exhausted {
+        /// How many there are.
+        size: usize,
         /// The limit that was reached.
         limit: Duration,
     },
@@ -112,6 +125,7 @@ impl Error {
             Self::Server(error) => error.outcome(),
             Self::Disconnected { outcome, .. }
             | Self::TimedOut { outcome, .. }
+            | Self::Forked { outcome }
             | Self::TooLong { outcome, .. } => *outcome,
             Self::Protocol { .. } | Self::Unexpected(_) => Outcome::Unknown,
             _ => Outcome::NotSent,
@@ -124,6 +138,7 @@ impl Error {
     pub fn is_temporary(&self) -> bool {
         match self {
             Self::Server(error) => error.is_temporary(),
+            Self::Exhausted { .. } => true,
             error => error.is_disconnection(),
         }
     }
@@ -140,12 +155,22 @@ impl Error {
         )
     }
 
-    /// The same error, met on the way to a connection: the request at hand was not sent yet.
-    pub(crate) fn before_the_request(mut self) -> Self {
-        if let Self::Disconnected { outcome, .. } | Self::TimedOut { outcome, .. } = &mut self {
-            *outcome = Outcome::NotSent;
+    /// What went wrong before there was a connection to send anything on.
+    pub(crate) fn while_connecting(self, endpoint: &Endpoint) -> Self {
+        let source = match self {
+            Self::Server(error) => return Self::Server(error.at(endpoint)),
+            Self::Disconnected { source, .. } => source,
+            Self::TimedOut { limit, .. } => {
+                let text = format!("it does not answer within {} s", limit.as_secs_f64());
+                io::Error::new(io::ErrorKind::TimedOut, text)
+            }
+            Self::Protocol { why } => io::Error::new(io::ErrorKind::InvalidData, why.to_string()),
+            other => return other,
+        };
+        Self::Connect {
+            endpoint: endpoint.to_string(),
+            source,
         }
-        self
     }
 
     /// The same error, met when the request at hand had been sent before.
@@ -199,6 +224,16 @@ impl fmt::Display for Error {
                 "the server did not answer within {} s; {outcome}",
                 limit.as_secs_f64()
             ),
+            Self::Forked { outcome } => write!(
+                f,
+                "this was connected before a fork() and is the parent process's: connect in the \
+                 child; {outcome}"
+            ),
+            Self::Exhausted { size, limit } => write!(
+                f,
+                "all {size} connections were in use for {} s: give them back sooner, or allow more",
+                limit.as_secs_f64()
+            ),
             Self::Protocol { why } => why.fmt(f),
             Self::TooLong { sizes, .. } => sizes.fmt(f),
             Self::Name { text, why } => write!(f, "{text:?} is not a name: {why}"),
@@ -227,6 +262,10 @@ fn advice(error: &io::Error) -> &'static str {
         io::ErrorKind::PermissionDenied => {
             "; the socket's owner and mode (unixsocketperm in redis.conf) do not let this user in"
         }
+        io::ErrorKind::TimedOut => {
+            "; something listens there and stands still or is overloaded: look at its process and its log"
+        }
+        io::ErrorKind::InvalidData => "; whoever listens there is no redis-server",
         _ => "",
     }
 }
@@ -307,6 +346,8 @@ impl From<ServerError> for Error {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerError {
     text: String,
+    /// Where the server is, if it did not let us in.
+    place: Option<String>,
     /// Whether it came from inside a script or a transaction, parts of which may have been
     /// executed.
     partial: bool,
@@ -316,8 +357,15 @@ impl ServerError {
     pub(crate) fn new(reply: &ErrorReply<'_>) -> Self {
         Self {
             text: reply.to_string(),
+            place: None,
             partial: false,
         }
+    }
+
+    /// The same error, from a server that does not let us in.
+    fn at(mut self, endpoint: &Endpoint) -> Self {
+        self.place = Some(endpoint.to_string());
+        self
     }
 
     /// An error from inside a script or a transaction, other parts of which may have been
@@ -397,7 +445,11 @@ impl ServerError {
 
 impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the server said: {}{}", self.text, self.meaning())
+        f.write_str("the server ")?;
+        if let Some(place) = &self.place {
+            write!(f, "at {place} ")?;
+        }
+        write!(f, "said: {}{}", self.text, self.meaning())
     }
 }
 
@@ -426,6 +478,7 @@ mod tests {
     fn a_transaction_fails_for_as_long_as_its_cause_lasts() {
         let text = |words: &str| ServerError {
             text: format!("EXECABORT Transaction discarded because of{words}"),
+            place: None,
             partial: false,
         };
         assert!(text(": OOM command not allowed when used memory > 'maxmemory'.").is_temporary());

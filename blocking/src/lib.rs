@@ -2,6 +2,7 @@
 
 mod backoff;
 pub mod bus;
+mod client;
 mod component;
 mod connection;
 mod endpoint;
@@ -10,6 +11,7 @@ mod exchange;
 mod intake;
 mod monitor;
 mod options;
+mod pool;
 mod random;
 mod retry;
 pub mod rpc;
@@ -18,7 +20,9 @@ mod script;
 mod socket;
 mod storage;
 mod subscriber;
+mod sys;
 
+pub use client::{Client, Kind, Lease};
 pub use component::{
     BusEvent, CallError, Command, Component, Counters, DEFAULT_QUEUE_LIMIT, DebugMessage, Delivery,
     Event, Failure, Hash, HashKind, Job, Level, Limitation, Sender, Service, State, Stop, Taken,

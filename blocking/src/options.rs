@@ -15,8 +15,12 @@ use std::time::Duration;
 pub struct Options {
     pub(crate) connect_limit: Duration,
     pub(crate) reply_limit: Duration,
+    pub(crate) send_limit: Option<Duration>,
+    pub(crate) receive_limit: Option<Duration>,
+    pub(crate) keep_alive: Option<Duration>,
     pub(crate) message_limit: usize,
     pub(crate) name: Option<String>,
+    pub(crate) one_process: bool,
 }
 
 impl Default for Options {
@@ -24,8 +28,12 @@ impl Default for Options {
         Self {
             connect_limit: Duration::from_secs(5),
             reply_limit: Duration::from_secs(5),
+            send_limit: None,
+            receive_limit: None,
+            keep_alive: Some(Duration::from_secs(15)),
             message_limit: 1024 * 1024,
             name: None,
+            one_process: false,
         }
     }
 }
@@ -46,6 +54,34 @@ impl Options {
         self
     }
 
+    /// How long sending a request may take, within the reply limit; by default as long as that.
+    /// A request is sent once the system has taken all of it.
+    #[must_use]
+    pub fn send_limit(mut self, limit: Duration) -> Self {
+        self.send_limit = Some(limit);
+        self
+    }
+
+    /// How long a reply may take from when its request was sent, or from when the reply before it
+    /// was read, within the reply limit; by default as long as that. Requests that block on
+    /// purpose have their own time-out instead.
+    #[must_use]
+    pub fn receive_limit(mut self, limit: Duration) -> Self {
+        self.receive_limit = Some(limit);
+        self
+    }
+
+    /// Over TCP, how long a server may be silent before the system asks whether it is there, in
+    /// whole seconds; by default 15 s, `None` for never. It asks three times, a third of that
+    /// time apart; without an answer the connection breaks, and also if what was sent is not
+    /// acknowledged for twice that time. That is how a listener learns of a server whose host
+    /// was switched off.
+    #[must_use]
+    pub fn keep_alive(mut self, silence: Option<Duration>) -> Self {
+        self.keep_alive = silence;
+        self
+    }
+
     /// How large one request and one reply may be, in bytes of RESP; by default 1 MiB, at least
     /// 64. A connection has one buffer for each direction that starts at 16 KiB, doubles when a
     /// message needs it, and never grows past this.
@@ -61,6 +97,13 @@ impl Options {
     pub fn name(mut self, name: &str) -> Self {
         let name: String = name.chars().filter(char::is_ascii_graphic).collect();
         self.name = (!name.is_empty()).then_some(name);
+        self
+    }
+
+    /// Has the connection refused in a child process for good: more hangs on it than itself,
+    /// names that only one process may have.
+    pub(crate) fn one_process(mut self) -> Self {
+        self.one_process = true;
         self
     }
 }

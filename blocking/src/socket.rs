@@ -4,20 +4,19 @@
 //! at most; a receive that has longer simply sleeps again. Only a wait that is shorter than that
 //! limit lowers it, and it is raised again while nothing happens.
 
+mod connect;
+
 use std::io;
-use std::net::ToSocketAddrs;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::sockopt::{self, Timeout};
-use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, connect, recv,
-    send, socket_with,
-};
+use rustix::net::{RecvFlags, SendFlags, recv, send};
 
-use crate::endpoint::{Endpoint, Place};
+use crate::endpoint::Endpoint;
+use crate::options::Options;
 
 /// The longest sleep inside one receive: a stop that is asked for from another thread, or in the
 /// moment before the sleep, is noticed after that long at the latest.
@@ -57,16 +56,12 @@ pub(crate) struct Socket {
 
 impl Socket {
     /// Connects, by `deadline` at the latest.
-    pub(crate) fn connect(endpoint: &Endpoint, deadline: Instant) -> io::Result<Self> {
-        let fd = match &endpoint.place {
-            Place::Unix(path) => {
-                let address = SocketAddrUnix::new(path)?;
-                let fd = open(AddressFamily::UNIX)?;
-                finish(&fd, || connect(&fd, &address), deadline)?;
-                fd
-            }
-            Place::Tcp { host, port } => connect_tcp(host, *port, deadline)?,
-        };
+    pub(crate) fn connect(
+        endpoint: &Endpoint,
+        options: &Options,
+        deadline: Instant,
+    ) -> io::Result<Self> {
+        let fd = connect::connect(&endpoint.place, options, deadline)?;
         rustix::io::ioctl_fionbio(&fd, false)?;
         let mut socket = Self {
             fd,
@@ -203,59 +198,6 @@ fn halved_to(left: Duration) -> Duration {
         sleep /= 2;
     }
     sleep
-}
-
-fn open(family: AddressFamily) -> io::Result<OwnedFd> {
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    Ok(socket_with(family, SocketType::STREAM, flags, None)?)
-}
-
-fn connect_tcp(host: &str, port: u16, deadline: Instant) -> io::Result<OwnedFd> {
-    let mut last = io::Error::from(io::ErrorKind::NotFound);
-    for address in (host, port).to_socket_addrs()? {
-        let family = if address.is_ipv4() {
-            AddressFamily::INET
-        } else {
-            AddressFamily::INET6
-        };
-        let fd = open(family)?;
-        match finish(&fd, || connect(&fd, &address), deadline) {
-            Ok(()) => {
-                sockopt::set_tcp_nodelay(&fd, true)?;
-                sockopt::set_socket_keepalive(&fd, true)?;
-                return Ok(fd);
-            }
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
-}
-
-/// Sees a connect that does not block to its end.
-fn finish(
-    fd: &OwnedFd,
-    begin: impl Fn() -> rustix::io::Result<()>,
-    deadline: Instant,
-) -> io::Result<()> {
-    loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        match begin() {
-            Ok(()) | Err(Errno::ISCONN) => return Ok(()),
-            Err(Errno::INTR) => continue,
-            Err(Errno::INPROGRESS | Errno::ALREADY) => {
-                if poll_for(fd, PollFlags::OUT, left)?.is_empty() && left.is_zero() {
-                    return Err(io::ErrorKind::TimedOut.into());
-                }
-                sockopt::socket_error(fd)??;
-            }
-            // The queue of a Unix socket's listener is full; the kernel offers no wait for it.
-            Err(Errno::AGAIN) if !left.is_zero() => {
-                std::thread::sleep(left.min(Duration::from_millis(5)));
-            }
-            Err(Errno::AGAIN) => return Err(io::ErrorKind::TimedOut.into()),
-            Err(error) => return Err(error.into()),
-        }
-    }
 }
 
 /// Waits until one of `wanted` is true of `fd`, or `left` has passed; says which is.

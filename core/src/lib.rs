@@ -16,6 +16,7 @@
 extern crate std;
 
 pub mod address;
+mod bytes;
 pub mod call;
 pub mod dialect;
 pub mod identity;
@@ -29,4 +30,5 @@ pub mod session;
 pub mod shard;
 pub mod subscription;
 pub mod topic;
+pub mod tracking;
 pub mod write;

@@ -3,6 +3,8 @@
 //! The machine asks for the next command with one BLPOP over all queues, so the first queue that
 //! has something wins, and it sends a result and the next BLPOP in one write. It knows nothing of
 //! JSON: a popped message is handed over as it is, to be read in place.
+//!
+//! A component with a single line that must never wait has the machine in [`woken`] instead.
 
 use core::time::Duration;
 
@@ -10,6 +12,8 @@ use crate::key::Key;
 use crate::resp::{ErrorReply, Reply, request};
 use crate::session::{Incoming, Sequence, Session, Storage};
 use crate::write::{TooLong, Writer};
+
+pub mod woken;
 
 /// How a command is taken off its queue.
 #[derive(Debug, Clone, Copy)]

@@ -6,6 +6,8 @@
 
 use core::fmt;
 
+use crate::bytes;
+
 /// A message is longer than the room for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooLong {
@@ -59,8 +61,10 @@ impl<'b> Writer<'b> {
     #[inline]
     pub fn put(&mut self, bytes: &[u8]) {
         let end = self.length.saturating_add(bytes.len());
-        match self.buffer.get_mut(self.length..end) {
-            Some(room) => room.copy_from_slice(bytes),
+        // In two steps, for the compiler to see that room and bytes are of one length.
+        let free = self.buffer.get_mut(self.length..).unwrap_or_default();
+        match free.get_mut(..bytes.len()) {
+            Some(room) => bytes::copy(room, bytes),
             None => self.overflow(end),
         }
         self.length = end;
@@ -161,8 +165,7 @@ impl<'b> Writer<'b> {
         if end > self.buffer.len() {
             self.overflow(end);
         } else if position <= self.length {
-            self.buffer
-                .copy_within(position..self.length, position + count);
+            bytes::shift(self.buffer, position..self.length, position + count);
         }
         self.length = end;
     }
@@ -171,7 +174,7 @@ impl<'b> Writer<'b> {
     pub fn close_gap(&mut self, position: usize, count: usize) {
         let from = position.saturating_add(count);
         if from <= self.length && self.fits() {
-            self.buffer.copy_within(from..self.length, position);
+            bytes::shift(self.buffer, from..self.length, position);
         }
         self.length = self.length.saturating_sub(count);
     }
@@ -180,7 +183,7 @@ impl<'b> Writer<'b> {
     pub fn overwrite(&mut self, position: usize, bytes: &[u8]) {
         let end = position.saturating_add(bytes.len());
         if let Some(room) = self.buffer.get_mut(position..end) {
-            room.copy_from_slice(bytes);
+            bytes::copy(room, bytes);
         }
     }
 
@@ -232,13 +235,15 @@ fn fill<const H: usize, const T: usize>(
         *place = head;
         if let Some((middle, place)) = rest.split_last_chunk_mut() {
             *place = tail;
-            middle.copy_from_slice(bytes);
+            bytes::copy(middle, bytes);
         }
     }
 }
 
 /// Decimal digits of a number, without the machinery of `core::fmt`.
 pub mod decimal {
+    use crate::bytes;
+
     /// Digits of `u64::MAX`.
     pub const MAX_DIGITS: usize = 20;
 
@@ -248,7 +253,7 @@ pub mod decimal {
         let mut first = MAX_DIGITS;
         for place in room.chunks_exact_mut(2).rev() {
             // The remainder of a division by a hundred is below a hundred.
-            place.copy_from_slice(&pair((number % 100) as u32));
+            bytes::copy(place, &pair((number % 100) as u32));
             first -= 2;
             number /= 100;
             if number == 0 {

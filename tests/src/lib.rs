@@ -4,6 +4,7 @@
 //! Nothing in here uses the RESP code of redis-ipc itself, so that a fault in
 //! it cannot hide itself.
 
+pub mod board;
 pub mod bus;
 pub mod client;
 pub mod folder;

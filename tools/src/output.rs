@@ -251,7 +251,8 @@ impl Output {
         });
     }
 
-    fn line(
+    /// A line for people, or another for machines.
+    pub(crate) fn line(
         self,
         for_people: impl FnOnce() -> String,
         as_json: impl FnOnce() -> String,

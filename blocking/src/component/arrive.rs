@@ -57,8 +57,10 @@ impl Component {
                 return self.delivered(waiting).map(|()| None);
             }
             Served::ResultRefused(error) => {
+                let refused = format!("a result was refused: {error}");
                 self.counters.results_dropped += 1;
-                format!("a result was refused: {error}")
+                self.note(&refused);
+                return Ok(None);
             }
             Served::PopRefused(error) => {
                 let error = ServerError::new(&error);

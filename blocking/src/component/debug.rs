@@ -93,7 +93,7 @@ impl Component {
     /// # Errors
     /// What broke.
     pub fn debug(&mut self, level: Level, message: &str) -> Result<bool, Error> {
-        if level.0 > self.own.debug_verbosity {
+        if i64::from(level.0) > self.own.debug_verbosity {
             return Ok(false);
         }
         let channel = Key::debug(component_name(self.identity.component())?)?;
@@ -105,9 +105,10 @@ impl Component {
         Ok(true)
     }
 
-    /// The highest level of debug messages that are sent; what is above is dropped here.
+    /// The highest level of debug messages that are sent; what is above is dropped here. Below 0,
+    /// none are sent.
     #[must_use]
-    pub fn debug_verbosity(&self) -> u8 {
+    pub fn debug_verbosity(&self) -> i64 {
         self.own.debug_verbosity
     }
 

@@ -173,6 +173,19 @@ impl Line {
         self.backlog.push_back(pending);
     }
 
+    /// Takes up the oldest event that was set aside; says whether there is one.
+    pub(super) fn take_up_event(&mut self) -> bool {
+        let is_event = |pending: &Pending| matches!(pending, Pending::Event(_));
+        let place = self.backlog.iter().position(is_event);
+        match place.and_then(|place| self.backlog.remove(place)) {
+            Some(Pending::Event(event)) => {
+                self.event = event;
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Takes up the oldest of what was set aside.
     pub(super) fn take_up(&mut self) -> Option<Arrived> {
         Some(match self.backlog.pop_front()? {

@@ -59,7 +59,12 @@ pub const DEFAULT_QUEUE_LIMIT: u64 = 1024;
 /// It has one connection for work and, once it serves or listens, a second one on which
 /// commands and messages arrive. It belongs to the thread that made it: its messages carry that
 /// thread's number, and its results queue is named after the thread's name, so no two
-/// components that are alive at the same time may share both names.
+/// components that are alive at the same time may share both names. In a child process that
+/// came of a `fork()`, every operation of its parent's component fails with [`Error::Forked`].
+///
+/// When it is dropped it leaves nothing in flight: a command that its last pop took goes back to
+/// the head of its queue. That blocks for one turn of the line, at most for the
+/// [reply limit](Options::reply_limit) if the server stands still.
 ///
 /// Memory: a send and a receive buffer a connection ([`Options::message_limit`]), and one buffer
 /// that holds the message at hand.
@@ -112,7 +117,7 @@ pub struct Component {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct OwnSettings {
     /// Debug messages up to this level are sent.
-    debug_verbosity: u8,
+    debug_verbosity: i64,
     /// Which component may write settings; `*` for any.
     settings_writer: String,
 }
@@ -227,7 +232,7 @@ impl Component {
         options: Options,
     ) -> Result<Self, Error> {
         let identity = identity(component, thread)?;
-        let options = options.name(&format!("{component}.{thread}"));
+        let options = options.name(&format!("{component}.{thread}")).one_process();
         let mut component = Self {
             identity,
             work: Connection::open_with(endpoint, options.clone())?,
@@ -247,12 +252,18 @@ impl Component {
             status_due: None,
             own_status: BTreeMap::new(),
         };
-        component.know_server()?;
-        let results = component.identity.results_queue().clone();
-        component.work.del(&[results.as_bytes()])?;
-        component.read_own_settings()?;
-        component.add_notifications("Kh")?;
-        Ok(component)
+        match component.settle_in() {
+            Ok(()) => Ok(component),
+            Err(error) => Err(error.while_connecting(endpoint)),
+        }
+    }
+
+    fn settle_in(&mut self) -> Result<(), Error> {
+        self.know_server()?;
+        let results = self.identity.results_queue().clone();
+        self.work.del(&[results.as_bytes()])?;
+        self.read_own_settings()?;
+        self.add_notifications("Kh")
     }
 
     /// This component's name.
@@ -315,9 +326,8 @@ impl Component {
             let value = String::from_utf8_lossy(&value);
             match &*name {
                 b"debug_verbosity" => {
-                    if let Ok(verbosity) = value.trim().parse::<i64>() {
-                        self.own.debug_verbosity =
-                            u8::try_from(verbosity.clamp(0, 255)).unwrap_or(0);
+                    if let Ok(verbosity) = value.trim().parse() {
+                        self.own.debug_verbosity = verbosity;
                     }
                 }
                 b"settings_writer" => self.own.settings_writer = value.into_owned(),
@@ -367,6 +377,12 @@ impl Component {
         if !self.lost.contains(&limitation) {
             self.lost.push(limitation);
         }
+    }
+}
+
+impl Drop for Component {
+    fn drop(&mut self) {
+        self.take_leave();
     }
 }
 

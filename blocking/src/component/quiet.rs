@@ -90,6 +90,13 @@ impl Component {
         }
     }
 
+    /// Before this component goes: its pop would take a command after its connection was closed,
+    /// and that command would be lost.
+    pub(super) fn take_leave(&mut self) {
+        // Who drops a component does not look at errors.
+        let _ = self.wind_down();
+    }
+
     fn leave_nothing(&mut self) -> Result<(), Error> {
         self.end_pop()?;
         let deadline = Deadline::after(self.work.options().reply_limit);

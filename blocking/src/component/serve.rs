@@ -102,6 +102,9 @@ impl<'c> Command<'c> {
     /// # Errors
     /// What broke.
     pub fn heard(&mut self) -> Result<Option<&Event>, Error> {
+        if self.component.line.take_up_event() {
+            return Ok(Some(&self.component.line.event));
+        }
         while let Some(arrived) = self.component.heard_now()? {
             if arrived == Arrived::Event {
                 return Ok(Some(&self.component.line.event));
@@ -156,8 +159,10 @@ impl<'c> Command<'c> {
         self.open
     }
 
-    /// The job, to be kept, for a handler that only borrows the command.
-    pub(super) fn take_job(&mut self) -> Job {
+    /// As [`keep`](Self::keep), for a handler of a [`Service`](crate::Service), which only borrows
+    /// the command; what that handler returns is then left alone.
+    #[must_use = "the caller waits for an answer"]
+    pub fn take_job(&mut self) -> Job {
         self.open = false;
         std::mem::take(&mut self.job)
     }
@@ -239,7 +244,8 @@ impl<'c> Command<'c> {
         let stamp = self.component.identity.stamp(timestamp());
         let line = &mut self.component.line;
         // Whoever stops wants no further command; one that is asked for already is enough.
-        let more = !line.stop.is_requested() && !line.serve.asked();
+        let stops = line.stop.is_requested() || std::thread::panicking();
+        let more = !stops && !line.serve.asked();
         let at_work = line.at_work(&self.job).cloned();
         let then = Then {
             done: at_work.as_ref().map(|list| (list, self.job.raw())),

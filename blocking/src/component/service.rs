@@ -65,8 +65,9 @@ impl<'s> Service<'s> {
     /// are named here, the most urgent first.
     ///
     /// What the closure returns is the answer; a [`Failure`] reaches the caller as an error, and
-    /// so does a payload that is not a `P`. The closure may answer through the [`Command`]
-    /// itself or keep it; what it returns is then left alone.
+    /// so does a payload that is not a `P`. The closure may [keep the job](Command::take_job), to
+    /// have it answered later; what it returns is then left alone. If it panics, the caller gets
+    /// the error `unanswered` and the panic goes on through [`run`](Self::run).
     #[must_use]
     pub fn on<P, R>(
         mut self,

@@ -103,7 +103,8 @@ impl Component {
     /// [`Error::Name`] for a name that is none, else what broke.
     pub fn watch_settings(&mut self, component: &str) -> Result<(), Error> {
         let key = Key::settings(component_name(component)?)?;
-        self.watch(HashKind::Settings, component, key, false)
+        self.watch(HashKind::Settings, component, key, false)?;
+        self.watch_own_settings()
     }
 
     /// Watches the status of a component, as [`watch_settings`](Self::watch_settings) does its
@@ -113,7 +114,8 @@ impl Component {
     /// As with [`watch_settings`](Self::watch_settings).
     pub fn watch_status(&mut self, component: &str) -> Result<(), Error> {
         let key = Key::status(component_name(component)?)?;
-        self.watch(HashKind::Status, component, key, false)
+        self.watch(HashKind::Status, component, key, false)?;
+        self.watch_own_settings()
     }
 
     /// Follows the settings of redis-ipc itself.

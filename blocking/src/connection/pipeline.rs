@@ -16,7 +16,8 @@ const FLUSH_BYTES: usize = 120 * 1024;
 /// Requests that go out together.
 ///
 /// One deadline holds for the whole pipeline, counted from its first request. If an error ends it, the
-/// requests whose replies were not read may have been executed.
+/// requests whose replies were not read may have been executed. A pipeline that is dropped
+/// instead of sent has sent nothing, unless it grew past 120 KiB.
 ///
 /// ```no_run
 /// # let mut server = redis_ipc::Connection::open(&"/tmp/s".parse()?)?;
@@ -36,6 +37,8 @@ pub struct Pipeline<'c> {
     deadline: Deadline,
     first: Option<Sequence>,
     count: u32,
+    /// Whether some of it went out already.
+    begun: bool,
 }
 
 impl<'c> Pipeline<'c> {
@@ -45,6 +48,7 @@ impl<'c> Pipeline<'c> {
             connection,
             first: None,
             count: 0,
+            begun: false,
         }
     }
 
@@ -54,7 +58,7 @@ impl<'c> Pipeline<'c> {
     /// [`Error::TooLong`] if it does not fit the buffer: the others stay. Else what broke.
     pub fn command<A: AsRef<[u8]>>(&mut self, parts: &[A]) -> Result<&mut Self, Error> {
         if self.first.is_none() {
-            self.connection.ensure_connected()?;
+            self.connection.ensure_alive()?;
         }
         let sequence = self.connection.session.request(|w| {
             write_command(w, parts);
@@ -62,10 +66,24 @@ impl<'c> Pipeline<'c> {
         })?;
         self.first.get_or_insert(sequence);
         self.count += 1;
+        self.connection.unsent += 1;
         if self.connection.session.outgoing().len() >= FLUSH_BYTES {
-            self.connection.flush(self.deadline)?;
+            self.flush()?;
         }
         Ok(self)
+    }
+
+    /// Sends what was not sent yet.
+    fn flush(&mut self) -> Result<(), Error> {
+        let sent = self.connection.flush(self.deadline);
+        let begun = std::mem::replace(&mut self.begun, true);
+        sent.map_err(|error| {
+            if begun {
+                error.behind_the_request()
+            } else {
+                error
+            }
+        })
     }
 
     /// How many requests there are.
@@ -84,8 +102,8 @@ impl<'c> Pipeline<'c> {
     ///
     /// # Errors
     /// What broke; the outcome is [`NotSent`](crate::Outcome::NotSent) only if it holds for all.
-    pub fn send(self) -> Result<Replies<'c>, Error> {
-        self.connection.flush(self.deadline)?;
+    pub fn send(mut self) -> Result<Replies<'c>, Error> {
+        self.flush()?;
         let first = self
             .first
             .unwrap_or_else(|| self.connection.session.upcoming());
@@ -95,6 +113,17 @@ impl<'c> Pipeline<'c> {
             next: first,
             left: self.count,
         })
+    }
+}
+
+impl Connection {
+    /// Takes back what a pipeline that was dropped has written and not sent.
+    #[inline]
+    pub(crate) fn withdraw_abandoned(&mut self) {
+        if self.unsent > 0 {
+            self.session.withdraw_unsent(self.unsent);
+            self.unsent = 0;
+        }
     }
 }
 
@@ -125,7 +154,8 @@ impl Replies<'_> {
         let sequence = self.next;
         self.left -= 1;
         self.next = sequence.after(1);
-        self.connection.await_reply(sequence, self.deadline)?;
+        let deadline = self.connection.received_by(self.deadline);
+        self.connection.await_reply(sequence, deadline)?;
         Ok(Some(self.connection.session.frame()))
     }
 

@@ -189,7 +189,7 @@ impl Connection {
         let multi = match watched_on {
             None => self.send(count, deadline, write)?,
             Some(generation) => {
-                self.ensure_connected()?;
+                self.ensure_alive()?;
                 if self.generation != generation {
                     return Ok(Executed::Conflict);
                 }
@@ -200,7 +200,7 @@ impl Connection {
             }
         };
         let refused = self.await_queued(multi, count - 1, deadline)?;
-        self.await_reply(multi.after(count - 1), deadline)?;
+        self.await_reply(multi.after(count - 1), self.received_by(deadline))?;
         match (self.session.frame(), refused) {
             (Reply::Array(_), Some(error)) => Err(error.or_partial(true).into()),
             (_, Some(error)) => Err(error.into()),
@@ -221,7 +221,7 @@ impl Connection {
         let mut refused = None;
         let mut executed = false;
         for number in 0..count {
-            self.await_reply(multi.after(number), deadline)?;
+            self.await_reply(multi.after(number), self.received_by(deadline))?;
             match self.session.frame() {
                 Reply::Error(error) => {
                     refused.get_or_insert_with(|| ServerError::new(&error));

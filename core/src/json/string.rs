@@ -6,6 +6,7 @@
 use core::fmt::{self, Write as _};
 
 use super::skip;
+use crate::bytes;
 use crate::write::Writer;
 
 /// A text as it stands between its quotes, escapes and all.
@@ -99,18 +100,18 @@ pub fn unescape_in_place(raw: &mut [u8]) -> usize {
         let rest = raw.get(read..).unwrap_or_default();
         let run = rest.iter().position(|byte| *byte == b'\\');
         let end = read + run.unwrap_or(rest.len());
-        raw.copy_within(read..end, written);
+        bytes::shift(raw, read..end, written);
         written += end - read;
         if run.is_none() {
             return written;
         }
         let (character, length) = escape(raw.get(end..).unwrap_or_default());
         let mut room = [0; 4];
-        let bytes = character.encode_utf8(&mut room).as_bytes();
-        if let Some(place) = raw.get_mut(written..written + bytes.len()) {
-            place.copy_from_slice(bytes);
+        let decoded = character.encode_utf8(&mut room).as_bytes();
+        if let Some(place) = raw.get_mut(written..written + decoded.len()) {
+            bytes::copy(place, decoded);
         }
-        written += bytes.len();
+        written += decoded.len();
         read = end + length;
     }
 }

@@ -57,6 +57,7 @@ mod calling;
 mod error;
 mod payload;
 pub mod polled;
+pub mod resync;
 mod work;
 
 pub use calling::{Answer, Calling};

@@ -9,7 +9,7 @@ use crate::call::Terms;
 use crate::dialect::redis_ipc::Stamp;
 use crate::key::Key;
 use crate::resp::Reply;
-use crate::serve::Serve;
+use crate::serve::{Serve, Turn, woken::Woken};
 use crate::session::{Incoming, Sequence, Session, Storage};
 use crate::write::Writer;
 
@@ -243,5 +243,65 @@ impl<T: Read + Write + ReadReady + WriteReady, S: Storage> Link<T, S> {
         payload: impl Payload,
     ) -> Result<(), Error<T::Error>> {
         work::answer(&mut self.session, serve, queues, ticket, stamp, &payload)
+    }
+
+    /// Shows a message that [`poll`](Self::poll) found to a machine that serves without ever
+    /// waiting; `None` if it is not for this machine alone. Ask for commands with
+    /// [`Woken::ask`] on the [`session`](Self::session).
+    ///
+    /// ```
+    #[doc = include_str!("line.md")]
+    /// # let line = Line {
+    /// #     says: b"$70\r\n{\"all\":true,\"results_queue\":\"queues.results.ui.main\",\"command_id\":\"7\"}\r\n",
+    /// #     told: Vec::new(),
+    /// # };
+    /// use redis_ipc_core::dialect::redis_ipc::{Stamp, Timestamp};
+    /// use redis_ipc_core::link::{Work, polled::Link};
+    /// use redis_ipc_core::{address::Recipient, serve::woken::Woken, session::Session};
+    ///
+    /// let queues = [Recipient::parse("sensor")?.commands_queue()?];
+    /// let mut link = Link::new(line, Session::new([0; 256], [0; 256]));
+    /// let mut woken = Woken::new();
+    /// woken.ask(link.session(), &queues)?;
+    /// let incoming = link.poll().map_err(|_| "nothing came")?;
+    /// let Some(Work::Job(job)) = link.look(&mut woken, &queues, incoming)? else {
+    ///     return Err("no job".into());
+    /// };
+    /// assert_eq!(job.payload, r#"{"all":true}"#);
+    /// let timestamp = Timestamp { seconds: 1, microseconds: 0 };
+    /// let stamp = Stamp { timestamp, component: "sensor", thread: "main", tid: 1 };
+    /// let ticket = job.ticket();
+    /// link.settle(&mut woken, &queues, &ticket, &stamp, r#"{"temperature":215}"#)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::OutOfStep`].
+    pub fn look(
+        &mut self,
+        woken: &mut Woken,
+        queues: &[Key],
+        incoming: Incoming,
+    ) -> Result<Option<Work<'_>>, Error<T::Error>> {
+        match woken.handle(&mut self.session, incoming, queues) {
+            Turn::Foreign => Ok(None),
+            turn => work::of_turn(turn).map(Some),
+        }
+    }
+
+    /// Puts the answer to a job that [`look`](Self::look) found, the object that `payload` is,
+    /// among what is to be sent, with the pop of the next command behind it.
+    ///
+    /// # Errors
+    /// [`Error::RequestTooLong`], [`Error::Payload`]: answer something else, the caller waits.
+    pub fn settle(
+        &mut self,
+        woken: &mut Woken,
+        queues: &[Key],
+        ticket: &Ticket,
+        stamp: &Stamp<'_>,
+        payload: impl Payload,
+    ) -> Result<(), Error<T::Error>> {
+        work::answer_woken(&mut self.session, woken, queues, ticket, stamp, &payload)
     }
 }

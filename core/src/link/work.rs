@@ -10,9 +10,9 @@ use crate::dialect::redis_ipc::{
 };
 use crate::key::Key;
 use crate::resp::ErrorReply;
-use crate::serve::{Serve, Turn};
+use crate::serve::{Serve, Turn, woken::Woken};
 use crate::session::{Session, Storage};
-use crate::write::TooLong;
+use crate::write::{TooLong, Writer};
 
 /// One turn of serving; texts are readable until the link receives again.
 #[derive(Debug)]
@@ -150,9 +150,32 @@ pub(super) fn answer<S: Storage, E>(
 ) -> Result<(), Error<E>> {
     let queues = (!serve.asked()).then_some(queues);
     serve.answer(session, &ticket.results, queues, |w| {
-        let start = w.len();
-        payload.write(w)?;
-        finish_result(w, start, &ticket.command_id, stamp)?;
-        Ok(())
+        result(w, ticket, stamp, payload)
     })
+}
+
+/// As [`answer`], for the machine that never waits.
+pub(super) fn answer_woken<S: Storage, E>(
+    session: &mut Session<S>,
+    woken: &mut Woken,
+    queues: &[Key],
+    ticket: &Ticket,
+    stamp: &Stamp<'_>,
+    payload: &impl Payload,
+) -> Result<(), Error<E>> {
+    woken.answer(session, &ticket.results, queues, |w| {
+        result(w, ticket, stamp, payload)
+    })
+}
+
+fn result<E>(
+    w: &mut Writer<'_>,
+    ticket: &Ticket,
+    stamp: &Stamp<'_>,
+    payload: &impl Payload,
+) -> Result<(), Error<E>> {
+    let start = w.len();
+    payload.write(w)?;
+    finish_result(w, start, &ticket.command_id, stamp)?;
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! What came and was not read yet.
 
 use super::Storage;
+use crate::bytes;
 use crate::resp::{Limits, ProtocolError, Scanner};
 use crate::write::TooLong;
 
@@ -148,7 +149,7 @@ impl<S: Storage> Inbox<S> {
         let fresh = self.start..self.end;
         self.end -= self.start;
         self.start = 0;
-        self.storage.bytes_mut().copy_within(fresh, 0);
+        bytes::shift(self.storage.bytes_mut(), fresh, 0);
     }
 
     /// The storage is full with a part of one frame: lets it grow, or begins to drop the frame.

@@ -3,6 +3,7 @@
 use core::ops::Range;
 
 use super::Storage;
+use crate::bytes;
 use crate::write::{TooLong, Writer};
 
 /// Requests in the order in which they go out.
@@ -84,7 +85,7 @@ impl<S: Storage> Outbox<S> {
             let waiting = self.start..self.end;
             self.end = self.floor + waiting.len();
             self.start = self.floor;
-            self.storage.bytes_mut().copy_within(waiting, self.floor);
+            bytes::shift(self.storage.bytes_mut(), waiting, self.floor);
             return Ok(());
         }
         let needed = self.end.saturating_add(length);
@@ -125,7 +126,7 @@ impl<S: Storage> Outbox<S> {
         let body = place + measure.len();
         let end = body + kept.body.len();
         let bytes = self.storage.bytes_mut();
-        bytes.copy_within(kept.body.clone(), body);
+        bytes::shift(bytes, kept.body.clone(), body);
         let room = bytes.get_mut(place..body).unwrap_or_default();
         header(&mut Writer::new(room));
         self.end = end;

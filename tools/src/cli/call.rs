@@ -15,6 +15,9 @@ use crate::problem::Problem;
 /// How long an answer that comes too late is kept.
 const LATE_RESULTS: Duration = Duration::from_secs(3600);
 
+/// How much is read from standard input, in bytes: more fits no message.
+const LONGEST: u64 = 1 << 20;
+
 /// Send a command to a component and print its answer.
 #[derive(Debug, FromArgs, ArgsInfo)]
 #[argh(
@@ -98,8 +101,14 @@ pub(super) fn payload(argument: &str) -> Result<String, Problem> {
     if argument == "-" {
         text.clear();
         std::io::stdin()
+            .take(LONGEST + 1)
             .read_to_string(&mut text)
             .map_err(|error| Problem::failed(format!("cannot read standard input: {error}")))?;
+        if u64::try_from(text.len()).is_ok_and(|length| length > LONGEST) {
+            return Err(Problem::failed(format!(
+                "standard input holds more than {LONGEST} bytes, and a message has at most that"
+            )));
+        }
     }
     match serde_json::from_str::<Map<String, Value>>(&text) {
         Ok(_) => Ok(text),

@@ -11,6 +11,7 @@ mod event;
 mod hash;
 mod serve;
 mod settings;
+mod shard;
 mod status;
 mod up;
 mod watching;
@@ -77,6 +78,7 @@ enum Command {
     Status(status::Status),
     Event(event::Event),
     Debug(debug::Debug),
+    Shard(shard::Shard),
 }
 
 /// Does what the words say; returns the exit code.
@@ -150,6 +152,7 @@ fn obey(parsed: Parsed) -> Result<(), Problem> {
         Some(Command::Status(status)) => status.run(&bus, output),
         Some(Command::Event(event)) => event.run(&bus, output),
         Some(Command::Debug(debug)) => debug.run(&bus, output),
+        Some(Command::Shard(shard)) => shard.run(output),
         None => Err(Problem::usage(format!(
             "no subcommand given (see {NAME} --help)"
         ))),

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use argh::{ArgsInfo, FromArgs};
-use redis_ipc::{Command, Component, Error, Turn};
+use redis_ipc::{Command, Component, Error, Failure, Turn};
 
 use super::watching::{note_bus, stop_on_signals};
 use crate::bus::Bus;
@@ -79,55 +79,56 @@ impl Serve {
         }
     }
 
-    fn answer(&self, mut command: Command<'_>, bus: &Bus, output: Output) -> Result<(), Problem> {
+    fn answer(&self, command: Command<'_>, bus: &Bus, output: Output) -> Result<(), Problem> {
         let began = Instant::now();
-        let component = command.component().name().to_owned();
-        let subqueue = command.subqueue().unwrap_or_default().to_owned();
-        let mut variables = vec![
-            ("IPC_COMPONENT", component.as_str()),
-            ("IPC_SUBQUEUE", subqueue.as_str()),
-            ("IPC_COMMAND_ID", command.command_id()),
-            ("IPC_SENDER", &command.sender().component),
-            ("IPC_SENDER_THREAD", &command.sender().thread),
-        ];
-        // So that an ipc-tool in the command finds the same bus.
-        variables.extend(
-            bus.server
-                .as_deref()
-                .map(|server| ("RIPC_SERVER_PATH", server)),
-        );
-        let outcome = shell::run(&self.exec, &variables, command.text());
+        let outcome = self.run_program(&command, bus);
+        let failure = outcome.as_ref().err();
         let mut served = Served {
-            queue: match &*subqueue {
-                "" => component,
-                subqueue => format!("{component}.{subqueue}"),
-            },
+            queue: address(self.component(), command.subqueue()),
             sender: command.sender().clone(),
             command_id: command.command_id().to_owned(),
-            failure: outcome
-                .as_ref()
-                .err()
-                .map(|failure| failure.code().to_owned()),
+            failure: failure.map(|failure| failure.code().to_owned()),
             milliseconds: began.elapsed().as_millis(),
         };
         let sent = match outcome {
             Ok(result) => command.answer_text(&result),
             Err(failure) => command.fail(&failure),
         };
-        if let Err(error @ (Error::Value(_) | Error::TooLong { .. })) = &sent {
+        let borne = match sent {
             // The library has told the caller.
-            served.failure = Some("bad-result".to_owned());
-            output.note(&format!("what the command printed cannot be sent: {error}"));
-        }
-        output.served(&served);
-        match sent {
+            Err(error @ (Error::Value(_) | Error::TooLong { .. })) => {
+                served.failure = Some("bad-result".to_owned());
+                output.note(&format!("what the program printed cannot be sent: {error}"));
+                Ok(())
+            }
+            // The loop notices by itself that the bus is gone.
             Err(error) if error.is_temporary() => {
                 output.note(&format!("the answer is lost: {error}"));
                 Ok(())
             }
-            Ok(()) | Err(Error::Value(_) | Error::TooLong { .. }) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+            sent => sent,
+        };
+        output.served(&served);
+        Ok(borne?)
+    }
+
+    /// The component that is served; all queues are its own.
+    fn component(&self) -> &str {
+        self.queues.first().map_or("", |queue| name_in(queue))
+    }
+
+    fn run_program(&self, command: &Command<'_>, bus: &Bus) -> Result<String, Failure> {
+        let mut variables = vec![
+            ("IPC_COMPONENT", self.component()),
+            ("IPC_SUBQUEUE", command.subqueue().unwrap_or_default()),
+            ("IPC_COMMAND_ID", command.command_id()),
+            ("IPC_SENDER", &command.sender().component),
+            ("IPC_SENDER_THREAD", &command.sender().thread),
+        ];
+        // So that an ipc-tool in the program finds the same bus.
+        let server = bus.server.as_deref();
+        variables.extend(server.map(|server| ("RIPC_SERVER_PATH", server)));
+        shell::run(&self.exec, &variables, command.text())
     }
 }
 
@@ -138,7 +139,7 @@ impl<'q> Queues<'q> {
                 "whose queue? give a component, or some of its subqueues",
             ));
         };
-        let component = first.split('.').next().unwrap_or_default();
+        let component = name_in(first);
         let mut subqueues = Vec::new();
         for word in words {
             let (name, subqueue) = match word.split_once('.') {
@@ -161,5 +162,17 @@ impl<'q> Queues<'q> {
             component,
             subqueues,
         })
+    }
+}
+
+/// The component in `component.subqueue`.
+fn name_in(queue: &str) -> &str {
+    queue.split_once('.').map_or(queue, |(name, _)| name)
+}
+
+fn address(component: &str, subqueue: Option<&str>) -> String {
+    match subqueue {
+        Some(subqueue) => format!("{component}.{subqueue}"),
+        None => component.to_owned(),
     }
 }

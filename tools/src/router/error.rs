@@ -84,6 +84,20 @@ impl Error {
             Self::GivenUp { outcome, .. } => *outcome,
         }
     }
+
+    /// Whether a host could not be reached, or not any more.
+    #[must_use]
+    pub fn is_disconnection(&self) -> bool {
+        match self {
+            Self::Failed(Failed {
+                cause: Cause::Connection(error) | Cause::NotReached(error),
+                ..
+            }) => error.is_disconnection(),
+            Self::Partly { failed, .. } => failed.iter().any(Self::is_disconnection),
+            Self::GivenUp { cancelled, .. } => !cancelled,
+            _ => false,
+        }
+    }
 }
 
 impl Failed {

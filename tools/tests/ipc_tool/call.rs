@@ -128,6 +128,23 @@ fn ctrl_c_says_if_it_is_too_late() {
 }
 
 #[test]
+fn what_is_too_long_is_refused_with_the_limit() {
+    let server = Server::start();
+    let tool = Tool::on(&server);
+    let zero = std::fs::File::open("/dev/zero").unwrap();
+    let mut endless = tool.command(&["call", "printer", "-"]);
+    let output = endless.stdin(zero).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("more than 1048576 bytes"), "{said}");
+    let long = format!("{{\"a\":\"{}\"}}", "x".repeat(1_048_500));
+    let ran = tool.run_with(&long, &["call", "printer", "-"]);
+    assert_eq!((ran.code, ran.stderr.lines().count()), (1, 1));
+    assert!(ran.stderr.contains("1048576"), "{}", ran.stderr);
+    assert_eq!(server.cli(&["DBSIZE"]), 0);
+}
+
+#[test]
 fn the_command_names_its_sender() {
     let server = Server::start();
     let tool = Tool::on(&server);

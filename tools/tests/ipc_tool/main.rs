@@ -5,5 +5,6 @@ mod hashes;
 mod messages;
 mod private_server;
 mod serve;
+mod shard;
 mod support;
 mod usage;

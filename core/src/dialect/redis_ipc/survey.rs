@@ -237,6 +237,9 @@ impl Survey {
         }
         // The byte behind the user's part comes along: there the brace will stand.
         let part = bytes.get_mut(text.start..=user.end).unwrap_or_default();
+        if text.len() > part.len() {
+            return;
+        }
         part.rotate_left(text.len());
         for other in &mut self.texts {
             if other.start > text.start && other.end <= user.end {

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use super::standard::Kind;
+use crate::bytes;
 use crate::json::{JsonError, object::Cursor, string};
 use crate::write::{Writer, decimal};
 
@@ -250,7 +251,7 @@ fn drop_standard(text: &mut [u8], kind: Kind) -> usize {
             end += 1;
         }
         let length = member.whole.len();
-        text.copy_within(member.whole, end);
+        bytes::shift(text, member.whole, end);
         end += length;
     }
     end

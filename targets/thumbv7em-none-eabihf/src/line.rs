@@ -1,0 +1,15 @@
+//! What the component needs of a line.
+
+use embedded_io::{Read, ReadReady, Write, WriteReady};
+
+use crate::clock::Milliseconds;
+
+/// A line that is asked and never waited for.
+pub(crate) trait Line: Read + Write + ReadReady + WriteReady {
+    /// Whether what came before and what comes now do not belong together, since this was asked
+    /// last.
+    fn is_broken(&mut self) -> bool;
+
+    /// Does what is due at this time; to be called in every turn.
+    fn tend(&mut self, _now: Milliseconds) {}
+}

@@ -1,0 +1,102 @@
+//! `ipc-tool shard check`: whether the hosts are what the file says, and the keys where they belong.
+
+use std::path::PathBuf;
+
+use argh::{ArgsInfo, FromArgs};
+
+use super::cluster;
+use crate::object::{Object, visible};
+use crate::output::Output;
+use crate::problem::Problem;
+use crate::router::{Cluster, Error, Host};
+
+/// Keys that are looked at on each host unless all are asked for, more or less.
+const SAMPLE: usize = 10_000;
+
+/// Keys on a wrong host that are named; all are counted.
+const NAMED: usize = 5;
+
+/// Ask every host whether it is there, see that no two are one, and look for keys on hosts where
+/// they do not belong.
+#[derive(Debug, FromArgs, ArgsInfo)]
+#[argh(subcommand, name = "check", help_triggers("--help", "-h"))]
+pub(crate) struct Check {
+    /// the file with the hosts
+    #[argh(option, arg_name = "file")]
+    hosts: Option<PathBuf>,
+
+    /// look at all keys, not only at some 10,000 of each host
+    #[argh(switch)]
+    all: bool,
+}
+
+impl Check {
+    pub(crate) fn run(self, output: Output) -> Result<(), Problem> {
+        let cluster = cluster(self.hosts)?;
+        cluster.check()?;
+        let most = if self.all { usize::MAX } else { SAMPLE };
+        let mut wrong = 0;
+        for host in cluster.hosts() {
+            wrong += check_host(&cluster, &host, most, output)?;
+        }
+        match wrong {
+            0 => Ok(()),
+            _ => Err(Problem::failed(format!(
+                "{wrong} keys are on hosts where nobody looks for them: was the placement or \
+                 the list of hosts another one when they were written?"
+            ))),
+        }
+    }
+}
+
+fn check_host(
+    cluster: &Cluster,
+    host: &Host,
+    most: usize,
+    output: Output,
+) -> Result<usize, Problem> {
+    let (mut seen, mut wrong) = (0, 0);
+    let mut cursor = "0".to_owned();
+    loop {
+        let (next, keys) = scan(cluster, host.id, &cursor)?;
+        seen += keys.len();
+        for key in keys {
+            let owner = cluster.host_of(&key);
+            if owner == host.id {
+                continue;
+            }
+            wrong += 1;
+            if wrong <= NAMED {
+                let key = visible(&String::from_utf8_lossy(&key));
+                output.note(&format!("{key} is on {host} and belongs to host {owner}"));
+            }
+        }
+        cursor = next;
+        if cursor == "0" || seen >= most {
+            break;
+        }
+    }
+    output.line(
+        || format!("{host}: {seen} keys looked at, {wrong} do not belong there"),
+        || {
+            let object = Object::new().raw("host", host.id).raw("seen", seen);
+            object.raw("wrong", wrong).end()
+        },
+    )?;
+    Ok(wrong)
+}
+
+fn scan(cluster: &Cluster, host: u32, cursor: &str) -> Result<(String, Vec<Vec<u8>>), Error> {
+    let answer = cluster.command_on(host, &["SCAN", cursor, "COUNT", "1000"])?;
+    let parts = answer.elements().unwrap_or_default();
+    let next = parts.first().and_then(|next| next.bytes()).unwrap_or(b"0");
+    let keys = parts
+        .get(1)
+        .and_then(|keys| keys.elements())
+        .unwrap_or_default();
+    let keys = keys
+        .iter()
+        .filter_map(|key| key.bytes())
+        .map(<[u8]>::to_vec);
+    Ok((String::from_utf8_lossy(next).into_owned(), keys.collect()))
+}

@@ -1,0 +1,147 @@
+//! `ipc-tool shard`: keys over several servers.
+
+mod check;
+mod fanout;
+mod place;
+mod ring;
+mod run;
+mod stats;
+
+use std::path::PathBuf;
+
+use argh::{ArgsInfo, FromArgs};
+
+use crate::output::Output;
+use crate::problem::Problem;
+use crate::router::{CheckError, Cluster, ConfigError, Error, Value};
+
+/// Where the hosts are listed unless the option says otherwise.
+const VARIABLE: &str = "IPC_TOOL_HOSTS";
+const FILE: &str = "hosts.toml";
+
+/// Work with keys that are spread over several servers.
+#[derive(Debug, FromArgs, ArgsInfo)]
+#[argh(
+    subcommand,
+    name = "shard",
+    help_triggers("--help", "-h"),
+    note = "The hosts stand in a TOML file: that of --hosts, else of IPC_TOOL_HOSTS, else hosts.toml:",
+    note = "  placement = \"partition\"   # or ketama, consistent (rb); ring (txredisapi); slots",
+    note = "  [[host]]\n  id = 0                    # from 0 without gaps",
+    note = "  address = \"/run/redis/a\"  # a path, unix:///path?db=N or redis://host[:port][/db]",
+    note = "  # also database, user, password, name, weight; [defaults] for all hosts",
+    example = "{command_name} where user:1000 user:1001",
+    example = "{command_name} run MGET user:1000 user:1001",
+    example = "{command_name} fanout DBSIZE"
+)]
+pub(crate) struct Shard {
+    #[argh(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, FromArgs, ArgsInfo)]
+#[argh(subcommand)]
+enum Action {
+    Where(place::Where),
+    Ring(ring::Ring),
+    Run(run::Run),
+    Fanout(fanout::Fanout),
+    Stats(stats::Stats),
+    Check(check::Check),
+}
+
+impl Shard {
+    pub(crate) fn run(self, output: Output) -> Result<(), Problem> {
+        match self.action {
+            Action::Where(place) => place.run(output),
+            Action::Ring(ring) => ring.run(output),
+            Action::Run(run) => run.run(output),
+            Action::Fanout(fanout) => fanout.run(output),
+            Action::Stats(stats) => stats.run(output),
+            Action::Check(check) => check.run(output),
+        }
+    }
+}
+
+/// The file with the hosts.
+fn file(option: Option<PathBuf>) -> PathBuf {
+    let variable = || std::env::var_os(VARIABLE).map(PathBuf::from);
+    option.or_else(variable).unwrap_or_else(|| FILE.into())
+}
+
+/// The cluster of a file.
+fn cluster(option: Option<PathBuf>) -> Result<Cluster, Problem> {
+    Ok(Cluster::from_file(file(option))?)
+}
+
+impl From<ConfigError> for Problem {
+    fn from(error: ConfigError) -> Self {
+        match error.line {
+            Some(_) => Self::failed(error.to_string()),
+            None => Self::failed(format!(
+                "{error}; list the hosts in a file that --hosts or {VARIABLE} names, \
+                 see ipc-tool shard --help"
+            )),
+        }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let text = error.to_string();
+        match &error {
+            Error::Refused(_) | Error::NoHost { .. } => Self::usage(text),
+            error if error.is_disconnection() => Self::no_server(text),
+            _ => Self::failed(text),
+        }
+    }
+}
+
+impl From<CheckError> for Problem {
+    fn from(error: CheckError) -> Self {
+        match error {
+            CheckError::Host(error) => error.into(),
+            CheckError::Hosts(error) => Self::failed(error.to_string()),
+        }
+    }
+}
+
+/// A value as JSON; bytes that are no text with `\u00ff` for the byte 255.
+fn json(value: &Value) -> serde_json::Value {
+    match value {
+        Value::Integer(number) => (*number).into(),
+        Value::Text(text) | Value::BigNumber(text) => text.as_str().into(),
+        Value::Bytes(bytes) => text(bytes).into(),
+        Value::Boolean(yes) => (*yes).into(),
+        Value::Double(number) => (*number).into(),
+        Value::Error(text) => serde_json::json!({ "error": text }),
+        Value::Array(elements) | Value::Set(elements) => elements.iter().map(json).collect(),
+        Value::Map(pairs) => {
+            let pair = |(key, value): &(Value, Value)| {
+                let name = key.bytes().map_or_else(|| key.to_string(), text);
+                (name, json(value))
+            };
+            serde_json::Value::Object(pairs.iter().map(pair).collect())
+        }
+        Value::Null => serde_json::Value::Null,
+    }
+}
+
+/// Bytes as text; those that are none as Latin-1.
+fn text(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => bytes.iter().map(|byte| char::from(*byte)).collect(),
+    }
+}
+
+/// A bar of at most 40 columns for a share from 0 to 1.
+fn bar(share: f64) -> String {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "columns are few and a share is not negative"
+    )]
+    let columns = (share * 40.0).round() as usize;
+    "█".repeat(columns.min(40))
+}

@@ -1,0 +1,41 @@
+//! `ipc-tool shard run`: a command for the host of its key.
+
+use std::path::PathBuf;
+
+use argh::{ArgsInfo, FromArgs};
+
+use super::{cluster, json};
+use crate::output::Output;
+use crate::problem::Problem;
+
+/// Send a command to the host of its key and print the answer. MGET, MSET, DEL, EXISTS, UNLINK
+/// and TOUCH may have keys of several hosts.
+#[derive(Debug, FromArgs, ArgsInfo)]
+#[argh(
+    subcommand,
+    name = "run",
+    help_triggers("--help", "-h"),
+    example = "{command_name} SET user:1000 Ada",
+    example = "{command_name} -- XREAD STREAMS --a 0"
+)]
+pub(crate) struct Run {
+    /// the file with the hosts
+    #[argh(option, arg_name = "file")]
+    hosts: Option<PathBuf>,
+
+    /// the command and its arguments
+    #[argh(positional, arg_name = "word")]
+    words: Vec<String>,
+}
+
+impl Run {
+    pub(crate) fn run(self, output: Output) -> Result<(), Problem> {
+        if self.words.is_empty() {
+            return Err(Problem::usage(
+                "which command? see ipc-tool shard run --help",
+            ));
+        }
+        let answer = cluster(self.hosts)?.command(&self.words)?;
+        output.line(|| answer.to_string(), || json(&answer).to_string())
+    }
+}
