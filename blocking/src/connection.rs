@@ -200,7 +200,7 @@ impl Connection {
     }
 
     pub(crate) fn ask(&mut self, write: impl FnMut(&mut Writer<'_>)) -> Result<Reply<'_>, Error> {
-        let deadline = Deadline::after(self.options.reply_limit);
+        let deadline = self.deadline(self.options.reply_limit);
         let request = self.send_one(deadline, write)?;
         self.reply(request, self.received_by(deadline))
     }
