@@ -146,6 +146,12 @@ impl Endpoint {
         self.database
     }
 
+    /// The user; without one, but with a password, the server's default user is meant.
+    #[must_use]
+    pub fn user(&self) -> Option<&str> {
+        self.user.as_deref()
+    }
+
     /// The password. [`Display`](fmt::Display) never shows it.
     #[must_use]
     pub fn password(&self) -> Option<&str> {

@@ -31,6 +31,7 @@ mod host;
 mod layout;
 mod map;
 mod placement;
+mod serve;
 mod split;
 mod value;
 
@@ -41,4 +42,5 @@ pub use fanout::{Answers, Fanout, Script};
 pub use host::Host;
 pub use map::{All, Map, Promise, Promised, Running, Then};
 pub use placement::Placement;
+pub use serve::Server;
 pub use value::Value;

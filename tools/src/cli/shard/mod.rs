@@ -5,6 +5,7 @@ mod fanout;
 mod place;
 mod ring;
 mod run;
+mod serve;
 mod stats;
 
 use std::path::PathBuf;
@@ -48,6 +49,7 @@ enum Action {
     Fanout(fanout::Fanout),
     Stats(stats::Stats),
     Check(check::Check),
+    Serve(serve::Serve),
 }
 
 impl Shard {
@@ -59,6 +61,7 @@ impl Shard {
             Action::Fanout(fanout) => fanout.run(output),
             Action::Stats(stats) => stats.run(output),
             Action::Check(check) => check.run(output),
+            Action::Serve(serve) => serve.run(output),
         }
     }
 }

@@ -1,0 +1,157 @@
+//! A client: what it asked for, in order, and what it was answered.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use super::joined::Joined;
+use super::line::Line;
+use super::{MOST_BYTES, MOST_REQUESTS};
+
+/// A client's place, and which of those that have had the place it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ClientId {
+    pub(super) place: usize,
+    pub(super) generation: u32,
+}
+
+#[derive(Debug)]
+pub(super) struct Client {
+    pub(super) line: Line,
+    pub(super) id: ClientId,
+    /// Number of the request at the head of `slots`.
+    first: u64,
+    /// What the requests have come to that were not answered to the client yet.
+    slots: VecDeque<Slot>,
+    /// Bytes of the requests in `slots`.
+    unanswered: usize,
+    /// Requests behind one that blocks wait until it is answered.
+    pub(super) blocked: bool,
+    /// It was left although it may have asked for more: for its limits, or…
+    pub(super) stalled: bool,
+    /// …until all is answered.
+    pub(super) wants_idle: bool,
+    /// Ends when all is answered.
+    pub(super) quits: bool,
+    /// Connections of its own, by their places.
+    pub(super) own: Vec<usize>,
+    pub(super) channels: BTreeSet<Vec<u8>>,
+    pub(super) patterns: BTreeSet<Vec<u8>>,
+}
+
+#[derive(Debug)]
+enum Slot {
+    Waiting { bytes: usize },
+    Joined { bytes: usize, joined: Box<Joined> },
+    Ready { bytes: usize, reply: Vec<u8> },
+}
+
+impl Client {
+    pub(super) fn new(line: Line, id: ClientId) -> Self {
+        Self {
+            line,
+            id,
+            first: 0,
+            slots: VecDeque::new(),
+            unanswered: 0,
+            blocked: false,
+            stalled: false,
+            wants_idle: false,
+            quits: false,
+            own: Vec::new(),
+            channels: BTreeSet::new(),
+            patterns: BTreeSet::new(),
+        }
+    }
+
+    /// Whether all that it asked for was answered.
+    pub(super) fn is_idle(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// Whether it has subscribed to something.
+    pub(super) fn listens(&self) -> bool {
+        self.subscriptions() > 0
+    }
+
+    pub(super) fn subscriptions(&self) -> usize {
+        self.channels.len() + self.patterns.len()
+    }
+
+    /// Whether its next request may be looked at: it must not leave too much unanswered or unread.
+    pub(super) fn may_go_on(&self) -> bool {
+        !self.blocked
+            && !self.quits
+            && self.unanswered < MOST_BYTES
+            && self.slots.len() < MOST_REQUESTS
+            && self.line.unsent() < MOST_BYTES
+    }
+
+    /// Whether it was left and what it was left for is over.
+    pub(super) fn may_go_on_again(&self) -> bool {
+        self.stalled && self.may_go_on() && (!self.wants_idle || self.is_idle())
+    }
+
+    /// A request of so many bytes is on its way; its number.
+    pub(super) fn ask(&mut self, bytes: usize) -> u64 {
+        self.push(bytes, Slot::Waiting { bytes })
+    }
+
+    /// As [`ask`](Self::ask), for one in parts.
+    pub(super) fn ask_in_parts(&mut self, bytes: usize, joined: Joined) -> u64 {
+        let joined = Box::new(joined);
+        self.push(bytes, Slot::Joined { bytes, joined })
+    }
+
+    fn push(&mut self, bytes: usize, slot: Slot) -> u64 {
+        self.unanswered += bytes;
+        self.slots.push_back(slot);
+        self.first + self.slots.len() as u64 - 1
+    }
+
+    /// Answers the request that was just read.
+    pub(super) fn answer_now(&mut self, reply: &[u8]) {
+        match self.slots.is_empty() {
+            true => self.line.output.extend(reply),
+            false => self.slots.push_back(Slot::Ready {
+                bytes: 0,
+                reply: reply.to_vec(),
+            }),
+        }
+    }
+
+    /// Takes a reply, or that to a part.
+    pub(super) fn answer(&mut self, request: u64, part: u32, frame: &[u8]) {
+        let Some(index) = request.checked_sub(self.first) else {
+            return;
+        };
+        let index = usize::try_from(index).unwrap_or(usize::MAX);
+        let (bytes, whole) = match self.slots.get_mut(index) {
+            // The usual way: what stands first goes out at once.
+            Some(Slot::Waiting { bytes }) if index == 0 => {
+                self.unanswered -= *bytes;
+                self.line.output.extend(frame);
+                self.slots.pop_front();
+                self.first += 1;
+                return self.answer_ready();
+            }
+            Some(Slot::Waiting { bytes }) => (*bytes, Some(frame.to_vec())),
+            Some(Slot::Joined { bytes, joined }) => (*bytes, joined.take(part as usize, frame)),
+            Some(Slot::Ready { .. }) | None => return,
+        };
+        if let Some(reply) = whole {
+            self.slots[index] = Slot::Ready { bytes, reply };
+            self.answer_ready();
+        }
+    }
+
+    fn answer_ready(&mut self) {
+        while let Some(Slot::Ready { bytes, reply }) = self.slots.front() {
+            self.unanswered -= bytes;
+            self.line.output.extend(reply);
+            self.slots.pop_front();
+            self.first += 1;
+        }
+        if self.slots.is_empty() {
+            self.blocked = false;
+        }
+    }
+}

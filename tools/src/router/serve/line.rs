@@ -1,0 +1,151 @@
+//! A stream that does not block, with what came and what is to go out.
+
+use std::io::{self, ErrorKind, Read, Write};
+
+use mio::event::Source;
+use mio::net::{TcpStream, UnixStream};
+use mio::{Interest, Registry, Token};
+
+/// Bytes that are read at a time, at least.
+const READ_BYTES: usize = 64 * 1024;
+
+/// Room that is kept by a buffer whose contents are gone.
+const KEPT_BYTES: usize = 256 * 1024;
+
+#[derive(Debug)]
+pub(super) enum Stream {
+    Unix(UnixStream),
+    Tcp(TcpStream),
+}
+
+#[derive(Debug)]
+pub(super) struct Line {
+    stream: Stream,
+    pub(super) input: Input,
+    pub(super) output: Vec<u8>,
+    sent: usize,
+    /// Whether a byte has ever gone out.
+    pub(super) has_sent: bool,
+    /// Whether there may be something to be read.
+    pub(super) readable: bool,
+    /// Whether the other side has closed: it is read until its end is seen.
+    pub(super) ending: bool,
+    /// Whether somebody has noted that there is something to be done with it.
+    pub(super) noted: bool,
+}
+
+/// What came, from `read` up to `filled` not taken yet.
+#[derive(Debug, Default)]
+pub(super) struct Input {
+    bytes: Vec<u8>,
+    read: usize,
+    filled: usize,
+}
+
+impl Input {
+    /// Bytes that came and were not taken.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes[self.read..self.filled]
+    }
+
+    pub(super) fn take(&mut self, count: usize) {
+        self.read += count;
+        if self.read == self.filled {
+            self.read = 0;
+            self.filled = 0;
+            if self.bytes.len() > KEPT_BYTES {
+                self.bytes = Vec::new();
+            }
+        }
+    }
+
+    fn room(&mut self) -> &mut [u8] {
+        if self.bytes.len() - self.filled < READ_BYTES / 2 {
+            self.bytes.copy_within(self.read..self.filled, 0);
+            self.filled -= self.read;
+            self.read = 0;
+            let room = (self.filled * 2).max(READ_BYTES);
+            if self.bytes.len() < room {
+                self.bytes.resize(room, 0);
+            }
+        }
+        &mut self.bytes[self.filled..]
+    }
+}
+
+impl Line {
+    pub(super) fn new(stream: Stream) -> Self {
+        Self {
+            stream,
+            input: Input::default(),
+            output: Vec::new(),
+            sent: 0,
+            has_sent: false,
+            readable: false,
+            ending: false,
+            noted: false,
+        }
+    }
+
+    pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        match &mut self.stream {
+            Stream::Unix(stream) => stream.register(registry, token, interest),
+            Stream::Tcp(stream) => stream.register(registry, token, interest),
+        }
+    }
+
+    /// Bytes that wait to go out.
+    pub(super) fn unsent(&self) -> usize {
+        self.output.len() - self.sent
+    }
+
+    /// Reads once what is there, and notes whether there may be more.
+    pub(super) fn receive(&mut self) -> io::Result<()> {
+        let room = self.input.room();
+        let count = match &mut self.stream {
+            Stream::Unix(stream) => stream.read(room),
+            Stream::Tcp(stream) => stream.read(room),
+        };
+        match count {
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(count) => {
+                // Less than there was room for: there is no more, unless it is the end.
+                self.readable = count == room.len() || self.ending;
+                self.input.filled += count;
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => self.readable = false,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Sends what the kernel takes.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        while self.sent < self.output.len() {
+            let bytes = &self.output[self.sent..];
+            let count = match &mut self.stream {
+                Stream::Unix(stream) => stream.write(bytes),
+                Stream::Tcp(stream) => stream.write(bytes),
+            };
+            match count {
+                Ok(count) => {
+                    self.sent += count;
+                    self.has_sent = true;
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                // A connection that is being made; it will be told of.
+                Err(error) if error.kind() == ErrorKind::NotConnected => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        self.sent = 0;
+        self.output.clear();
+        if self.output.capacity() > KEPT_BYTES {
+            self.output = Vec::new();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,34 @@
+//! A process that any client can speak to as if all hosts were one server.
+//!
+//! One thread serves everybody. Each host has one connection that all clients share: requests go
+//! over it as they came, in the order in which they came, and so do the answers back. A client
+//! that pops with a wait, or subscribes, has connections of its own for that.
+
+mod client;
+mod dispatch;
+mod joined;
+mod line;
+mod listening;
+mod looping;
+mod request;
+mod upstream;
+
+pub use looping::Server;
+
+/// Bytes of requests that a client may have unanswered before it is not read from any more; as many
+/// it may leave unread.
+const MOST_BYTES: usize = 4 * 1024 * 1024;
+
+/// Requests that a client may have unanswered before it is not read from any more.
+const MOST_REQUESTS: usize = 16 * 1024;
+
+/// An error as a reply.
+fn error_reply(text: &str) -> Vec<u8> {
+    let mut reply = b"-ERR ".to_vec();
+    reply.extend(text.bytes().map(|byte| match byte {
+        b'\r' | b'\n' => b' ',
+        byte => byte,
+    }));
+    reply.extend(b"\r\n");
+    reply
+}

@@ -1,0 +1,142 @@
+//! Requests as clients send them: arrays of bulks, or words on a line.
+
+use std::ops::Range;
+
+/// Words a request may have.
+const MOST_WORDS: usize = 1 << 20;
+
+/// Bytes a word may have, as in the server.
+const MOST_BYTES: usize = 512 * 1024 * 1024;
+
+/// Bytes a line may have.
+const LONGEST_LINE: usize = 64 * 1024;
+
+/// Finds the words of the request at the head of `bytes` and says where it ends; `None` if it is
+/// not all there. The error is a sentence; then nothing more can be read.
+pub(super) fn parse(bytes: &[u8], words: &mut Vec<Range<usize>>) -> Result<Option<usize>, String> {
+    words.clear();
+    match bytes.first() {
+        None => return Ok(None),
+        Some(b'*') => {}
+        Some(_) => return inline(bytes, words),
+    }
+    let Some((count, mut at)) = number(bytes, 1, MOST_WORDS)? else {
+        return Ok(None);
+    };
+    for _ in 0..count {
+        match bytes.get(at) {
+            None => return Ok(None),
+            Some(b'$') => {}
+            Some(other) => {
+                let other = other.escape_ascii();
+                return Err(format!("Protocol error: expected '$', got '{other}'"));
+            }
+        }
+        let Some((length, start)) = number(bytes, at + 1, MOST_BYTES)? else {
+            return Ok(None);
+        };
+        let end = start + length;
+        match bytes.get(end..end + 2) {
+            None => return Ok(None),
+            Some(b"\r\n") => {}
+            Some(_) => return Err("Protocol error: a word does not end where it should".into()),
+        }
+        words.push(start..end);
+        at = end + 2;
+    }
+    Ok(Some(at))
+}
+
+/// The number at `at`, and where the line behind it ends.
+fn number(bytes: &[u8], at: usize, most: usize) -> Result<Option<(usize, usize)>, String> {
+    let mut value = 0_usize;
+    let mut at = at;
+    loop {
+        match bytes.get(at) {
+            None => return Ok(None),
+            Some(digit @ b'0'..=b'9') => {
+                value = value * 10 + usize::from(digit - b'0');
+                if value > most {
+                    return Err(format!("Protocol error: more than {most}"));
+                }
+            }
+            Some(b'\r') => break,
+            Some(_) => return Err("Protocol error: invalid length".into()),
+        }
+        at += 1;
+    }
+    match bytes.get(at + 1) {
+        None => Ok(None),
+        Some(b'\n') => Ok(Some((value, at + 2))),
+        Some(_) => Err("Protocol error: invalid length".into()),
+    }
+}
+
+/// Words on a line, as people type them.
+fn inline(bytes: &[u8], words: &mut Vec<Range<usize>>) -> Result<Option<usize>, String> {
+    let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else {
+        return match bytes.len() > LONGEST_LINE {
+            true => Err("Protocol error: too long a line".into()),
+            false => Ok(None),
+        };
+    };
+    let mut start = None;
+    for (at, byte) in bytes[..=end].iter().enumerate() {
+        match (start, byte.is_ascii_whitespace()) {
+            (None, false) => start = Some(at),
+            (Some(from), true) => {
+                words.push(from..at);
+                start = None;
+            }
+            _ => {}
+        }
+    }
+    Ok(Some(end + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Words<'b> = Option<(Vec<&'b [u8]>, usize)>;
+
+    fn words(bytes: &[u8]) -> Result<Words<'_>, String> {
+        let mut words = Vec::new();
+        let end = parse(bytes, &mut words)?;
+        let words = words.into_iter().map(|range| &bytes[range]).collect();
+        Ok(end.map(|end| (words, end)))
+    }
+
+    #[test]
+    fn a_request_is_found_when_its_last_byte_is_there() {
+        let bytes = b"*3\r\n$3\r\nSET\r\n$0\r\n\r\n$4\r\n\r\n\xff\0\r\nrest";
+        let end = bytes.len() - 4;
+        for cut in 0..end {
+            assert_eq!(words(&bytes[..cut]), Ok(None), "{cut}");
+        }
+        let expected: Vec<&[u8]> = vec![b"SET", b"", b"\r\n\xff\0"];
+        assert_eq!(words(bytes), Ok(Some((expected, end))));
+        assert_eq!(
+            words(b"GET  a\r\n*"),
+            Ok(Some((vec![&b"GET"[..], b"a"], 8)))
+        );
+        assert_eq!(words(b"\r\n"), Ok(Some((vec![], 2))));
+        assert_eq!(words(b"*0\r\n"), Ok(Some((vec![], 4))));
+    }
+
+    #[test]
+    fn what_is_no_request_is_refused() {
+        for bytes in [
+            &b"*1\r\n+GET\r\n"[..],
+            b"*-1\r\n",
+            b"*1x",
+            b"*9999999999",
+            b"*1\r\n$999999999999\r\n",
+            b"*1\r\n$1\r\nabc",
+            b"*1\rx",
+            &[b'x'; 70_000],
+        ] {
+            assert!(words(bytes).is_err(), "{}", bytes.escape_ascii());
+        }
+    }
+}

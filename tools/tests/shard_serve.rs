@@ -1,0 +1,265 @@
+//! The router process, spoken to by clients that know nothing of it.
+
+use std::path::PathBuf;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use redis_ipc::{Connection, Endpoint, Outcome, Stop};
+use redis_ipc_tests::client::Client;
+use redis_ipc_tests::value::Value;
+use redis_ipc_tools::farm::Farm;
+use redis_ipc_tools::router::{Cluster, Options, Placement, Server};
+
+struct Router {
+    farm: Farm,
+    cluster: Cluster,
+    socket: PathBuf,
+    stop: Stop,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Router {
+    fn start(servers: u32, databases: u32) -> Self {
+        Self::with(servers, databases, Options::default())
+    }
+
+    fn with(servers: u32, databases: u32, options: Options) -> Self {
+        let farm = Farm::start(servers, databases).unwrap();
+        let cluster = Cluster::with(farm.hosts(), Placement::Partition, options).unwrap();
+        let socket = farm.folder().join("router");
+        let stop = Stop::new();
+        let mut server = Server::bind(&cluster, &[Endpoint::unix(&socket).unwrap()]).unwrap();
+        let until = stop.clone();
+        let thread = Some(std::thread::spawn(move || server.run(&until).unwrap()));
+        Self {
+            farm,
+            cluster,
+            socket,
+            stop,
+            thread,
+        }
+    }
+
+    fn client(&self) -> Client {
+        Client::connect(&self.socket).unwrap()
+    }
+
+    /// A key on each host.
+    fn keys(&self) -> Vec<String> {
+        let on = |host| {
+            let keys = (0..).map(|n| format!("key {n}"));
+            keys.filter(move |key| self.cluster.host_of(key) == host)
+                .take(1)
+        };
+        (0..)
+            .take(self.cluster.hosts().len())
+            .flat_map(on)
+            .collect()
+    }
+}
+
+impl Drop for Router {
+    fn drop(&mut self) {
+        self.stop.request();
+        if let Some(thread) = self.thread.take() {
+            let ended = thread.join();
+            assert!(std::thread::panicking() || ended.is_ok());
+        }
+    }
+}
+
+#[test]
+fn pipelines_over_all_hosts_are_answered_in_order() {
+    let router = Router::start(4, 8);
+    let mut client = router.client();
+    for n in 0..2000 {
+        client.send(&["SET", &format!("k{n}"), &format!("v{n}")]);
+        client.send(&["GET", &format!("k{n}")]);
+        client.send(&["PING"]);
+    }
+    for n in 0..2000 {
+        assert_eq!(client.receive(), "OK");
+        assert_eq!(client.receive(), format!("v{n}").as_str());
+        assert_eq!(client.receive(), "PONG");
+    }
+    let mut words = vec!["MGET".to_owned()];
+    words.extend((0..500).map(|n| format!("k{n}")));
+    client.send(&words);
+    words[0] = "DEL".into();
+    client.send(&words);
+    words[0] = "MGET".into();
+    client.send(&words);
+    for (n, item) in client.receive().items().iter().enumerate() {
+        assert_eq!(*item, format!("v{n}").as_str());
+    }
+    assert_eq!(client.receive(), 500);
+    assert!(
+        client
+            .receive()
+            .items()
+            .iter()
+            .all(|item| *item == Value::Nil)
+    );
+}
+
+#[test]
+fn a_request_cut_anywhere_and_one_of_megabytes_arrive_whole() {
+    let router = Router::start(2, 1);
+    let mut client = router.client();
+    let request = b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$4\r\n\r\n\xff\0\r\n";
+    for cut in 1..request.len() {
+        client.send_raw(&request[..cut]);
+        router.client().command(&["PING"]);
+        client.send_raw(&request[cut..]);
+        assert_eq!(client.receive(), "OK");
+    }
+    let large = vec![b'x'; 20_000_000];
+    assert_eq!(client.command(&[&b"SET"[..], b"b", &large]), "OK");
+    assert_eq!(client.command(&["GET", "b"]), Value::Bulk(large));
+    client.send_raw(b"GET a\r\n\r\nPING\r\n");
+    assert_eq!(client.receive(), Value::Bulk(b"\r\n\xff\0".to_vec()));
+    assert_eq!(client.receive(), "PONG");
+}
+
+#[test]
+fn what_is_for_no_host_is_refused_in_words() {
+    let router = Router::start(2, 1);
+    let (mut client, keys) = (router.client(), router.keys());
+    for (words, part) in [
+        (
+            &["FLUSHALL"][..],
+            "does not operate on a key, consider a fanout",
+        ),
+        (
+            &["LMOVE", &keys[0], &keys[1], "LEFT", "LEFT"],
+            "operates on multiple keys",
+        ),
+        (&["SORT", "a"], "keys are movable"),
+        (&["NO-SUCH"], "is not known"),
+        (&["MULTI"], "transactions do not go through the router"),
+        (&["SELECT", "1"], "one database"),
+        (&["HELLO", "3"], "NOPROTO"),
+        (&["GET"], "number of words"),
+        (&["MSET", "a", "b", "c"], "number of words"),
+    ] {
+        let reply = client.command(words);
+        assert!(
+            reply.is_error() && reply.text().contains(part),
+            "{words:?}: {reply:?}"
+        );
+    }
+    client.send_raw(b"*1\r\n+GET\r\n");
+    assert!(client.receive().text().contains("Protocol error"));
+    assert!(client.try_receive().is_err(), "it is closed");
+}
+
+#[test]
+fn a_pop_that_waits_holds_up_its_own_client_only() {
+    let router = Router::start(2, 2);
+    let (mut popping, mut other) = (router.client(), router.client());
+    popping.send(&["BLPOP", "queue", "20"]);
+    popping.send(&["INCR", "behind"]);
+    assert_eq!(other.command(&["GET", "behind"]), Value::Nil);
+    assert_eq!(other.command(&["RPUSH", "queue", "item"]), 1);
+    assert_eq!(popping.receive().items()[1], "item");
+    assert_eq!(popping.receive(), 1);
+    assert_eq!(popping.command(&["BLPOP", "queue", "0.01"]), Value::Nil);
+}
+
+#[test]
+fn messages_reach_those_who_subscribed_wherever_the_channel_lives() {
+    let router = Router::start(2, 2);
+    let (mut listener, mut other) = (router.client(), router.client());
+    let keys = router.keys();
+    for (count, channel) in (1..).zip(&keys) {
+        let confirmed = listener.command(&["SUBSCRIBE", channel]);
+        assert_eq!(*confirmed.items().last().unwrap(), count);
+    }
+    let confirmed = listener.command(&["PSUBSCRIBE", "other*"]);
+    assert_eq!(*confirmed.items().last().unwrap(), 5);
+    assert!(listener.command(&["GET", "a"]).is_error());
+    for channel in &keys {
+        assert_eq!(other.command(&["PUBLISH", channel, "hello"]), 1);
+        let message = listener.receive();
+        let words: Vec<_> = message.items().iter().map(Value::text).collect();
+        assert_eq!(words, ["message", channel, "hello"]);
+    }
+    let received = (0..20).map(|n| {
+        // A pattern is confirmed by one host; the others may take a moment longer.
+        while other.command(&["PUBLISH", &format!("other{n}"), "x"]) != 1 {}
+        listener.receive().items()[0].text().to_owned()
+    });
+    assert!(
+        received
+            .collect::<Vec<_>>()
+            .iter()
+            .all(|kind| kind == "pmessage")
+    );
+    listener.send(&["UNSUBSCRIBE"]);
+    for left in (1..5).rev() {
+        assert_eq!(*listener.receive().items().last().unwrap(), left);
+    }
+    assert_eq!(
+        *listener.command(&["PUNSUBSCRIBE"]).items().last().unwrap(),
+        0
+    );
+    assert_eq!(listener.command(&["GET", "a"]), Value::Nil);
+}
+
+#[test]
+fn a_host_that_is_gone_or_silent_fails_only_its_own() {
+    let options = Options {
+        reply_limit: Duration::from_millis(400),
+        ..Options::default()
+    };
+    let mut router = Router::with(2, 1, options);
+    let (mut client, keys) = (router.client(), router.keys());
+    assert_eq!(client.command(&["SET", &keys[0], "1"]), "OK");
+    assert_eq!(client.command(&["SET", &keys[1], "1"]), "OK");
+    router.farm.pause(1);
+    client.send(&["INCR", &keys[1]]);
+    client.send(&["INCR", &keys[0]]);
+    assert_eq!(router.client().command(&["GET", &keys[0]]), "2");
+    let reply = client.receive();
+    assert!(
+        reply
+            .text()
+            .contains("no answer within 0.4 s; the request may have been executed")
+    );
+    assert_eq!(client.receive(), 2);
+    router.farm.resume(1);
+
+    router.farm.kill(1);
+    let reply = client.command(&["GET", &keys[1]]);
+    assert!(reply.text().contains("host 1 (unix://"), "{reply:?}");
+    let reply = client.command(&["MGET", &keys[0], &keys[1]]);
+    assert!(reply.text().contains("host 1 (unix://"), "{reply:?}");
+    assert!(reply.text().contains("was not sent"), "{reply:?}");
+    router.farm.restart(1).unwrap();
+    assert_eq!(client.command(&["GET", &keys[1]]), Value::Nil);
+}
+
+#[test]
+fn our_own_connection_speaks_through_it() {
+    let router = Router::start(2, 2);
+    let endpoint = Endpoint::unix(&router.socket).unwrap();
+    let mut connection = Connection::open(&endpoint).unwrap();
+    assert_eq!(connection.server().protocol(), 2);
+    for n in 0..100 {
+        connection.set(format!("k{n}"), "v").unwrap();
+    }
+    let error = connection.command(&["KEYS", "*"]).unwrap_err();
+    assert_eq!(error.outcome(), Outcome::Rejected);
+    assert!(error.to_string().contains("consider a fanout"), "{error}");
+}
+
+#[test]
+fn a_socket_that_somebody_listens_on_is_not_taken_away() {
+    let router = Router::start(1, 1);
+    let error = Server::bind(&router.cluster, &[router.farm.endpoint(0)]).unwrap_err();
+    assert!(
+        error.to_string().contains("cannot listen on unix://"),
+        "{error}"
+    );
+    assert!(router.farm.socket(0).exists());
+}
