@@ -1,5 +1,6 @@
 //! Limits of time on real servers that stand still.
 
+use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use redis_ipc::{Connection, Endpoint, Error, Options, Outcome};
@@ -16,7 +17,8 @@ fn endpoints(server: &Server) -> [Endpoint; 2] {
 
 /// What failed after how long, with the limit that the error names.
 fn timed_out(error: &Error, begin: Instant) -> (Outcome, Duration) {
-    assert!(begin.elapsed() < SHORT * 20, "{:?}", begin.elapsed());
+    // The default limits are 5 s; a busy machine is given some of that.
+    assert!(begin.elapsed() < Duration::from_secs(4), "{:?}", begin.elapsed());
     match error {
         Error::TimedOut { outcome, limit } => (*outcome, *limit),
         other => panic!("{other}"),
@@ -63,10 +65,10 @@ fn each_reply_of_a_pipeline_has_the_whole_limit() {
 #[test]
 fn sending_has_its_own_limit_when_the_server_takes_nothing() {
     let server = Server::setup().tcp().start();
-    let long = "x".repeat(32 * 1024 * 1024);
+    let long = "x".repeat(16 * 1024 * 1024);
     for endpoint in endpoints(&server) {
         let options = Options::default()
-            .message_limit(64 * 1024 * 1024)
+            .message_limit(32 * 1024 * 1024)
             .send_limit(SHORT);
         let mut connection = Connection::open_with(&endpoint, options).unwrap();
         server.pause();
@@ -86,7 +88,11 @@ fn connecting_to_a_server_that_stands_still_ends_at_its_limit() {
         let begin = Instant::now();
         let options = Options::default().connect_limit(SHORT);
         let error = Connection::open_with(&endpoint, options).unwrap_err();
-        timed_out(&error, begin);
+        assert!(begin.elapsed() < Duration::from_secs(4), "{:?}", begin.elapsed());
+        match &error {
+            Error::Connect { source, .. } => assert_eq!(source.kind(), ErrorKind::TimedOut),
+            other => panic!("{other}"),
+        }
     }
     server.resume();
 }
