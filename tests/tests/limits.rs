@@ -18,7 +18,11 @@ fn endpoints(server: &Server) -> [Endpoint; 2] {
 /// What failed after how long, with the limit that the error names.
 fn timed_out(error: &Error, begin: Instant) -> (Outcome, Duration) {
     // The default limits are 5 s; a busy machine is given some of that.
-    assert!(begin.elapsed() < Duration::from_secs(4), "{:?}", begin.elapsed());
+    assert!(
+        begin.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        begin.elapsed()
+    );
     match error {
         Error::TimedOut { outcome, limit } => (*outcome, *limit),
         other => panic!("{other}"),
@@ -88,7 +92,11 @@ fn connecting_to_a_server_that_stands_still_ends_at_its_limit() {
         let begin = Instant::now();
         let options = Options::default().connect_limit(SHORT);
         let error = Connection::open_with(&endpoint, options).unwrap_err();
-        assert!(begin.elapsed() < Duration::from_secs(4), "{:?}", begin.elapsed());
+        assert!(
+            begin.elapsed() < Duration::from_secs(4),
+            "{:?}",
+            begin.elapsed()
+        );
         match &error {
             Error::Connect { source, .. } => assert_eq!(source.kind(), ErrorKind::TimedOut),
             other => panic!("{other}"),
