@@ -51,5 +51,5 @@ pub use logs::{LogEntry, Logger};
 pub use record::Record;
 pub use replies::{Ended, Replies, Reply};
 pub use request::Request;
-pub use worker::Worker;
 pub(crate) use worker::panic_text;
+pub use worker::{Worker, own_address};

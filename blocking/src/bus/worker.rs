@@ -456,8 +456,14 @@ fn name_error(text: &str, why: NameError) -> Error {
     }
 }
 
-/// The address that this machine has for others; nothing is sent to find out.
-fn own_address() -> IpAddr {
+/// The address that this machine has for others, with which the ids of its workers begin; nothing
+/// is sent to find out.
+///
+/// ```
+/// assert!(!redis_ipc::bus::own_address().is_unspecified());
+/// ```
+#[must_use]
+pub fn own_address() -> IpAddr {
     let find = || -> std::io::Result<IpAddr> {
         let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
         // An address for documentation (RFC 5737): only the route to it is looked up.
