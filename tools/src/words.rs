@@ -17,8 +17,8 @@ pub(crate) struct Words {
     pub(crate) help: bool,
     /// Options that all subcommands have.
     general: Vec<String>,
-    /// Options of the subcommand.
-    own: Vec<String>,
+    /// Options of each part of the path.
+    own: Vec<Vec<String>>,
     /// All else.
     values: Vec<String>,
 }
@@ -32,46 +32,55 @@ impl Words {
         tool: &CommandInfoWithArgs,
     ) -> Result<(), String> {
         let sorted = self;
-        let mut level = tool;
+        let mut levels = vec![tool];
         let mut words = words.into_iter();
         while let Some(word) = words.next() {
             if word == "--" {
                 sorted.values.extend(words);
                 break;
             }
+            let level = levels.last().copied().unwrap_or(tool);
             if matches!(&*word, "--help" | "-h") {
                 sorted.help = true;
             } else if is_option(&word) {
-                sorted.option(&word, &mut words, tool, level)?;
+                sorted.option(&word, &mut words, &levels)?;
             } else if level.commands.is_empty() {
                 sorted.values.push(word);
             } else if word == "help" {
                 sorted.help = true;
             } else {
-                level = subcommand(&word, level, &sorted.path)?;
+                levels.push(subcommand(&word, level, &sorted.path)?);
                 sorted.path.push(word);
+                sorted.own.push(Vec::new());
             }
         }
         Ok(())
     }
 
-    /// Puts an option with its value where it belongs.
+    /// Puts an option with its value where it belongs: with the innermost part of the path that
+    /// knows it. `_` in its name is as good as `-`.
     fn option(
         &mut self,
         word: &str,
         words: &mut impl Iterator<Item = String>,
-        tool: &CommandInfoWithArgs,
-        level: &CommandInfoWithArgs,
+        levels: &[&CommandInfoWithArgs],
     ) -> Result<(), String> {
         let (name, value) = match word.split_once('=') {
             Some((name, value)) => (name, Some(value.to_owned())),
             None => (word, None),
         };
-        let (flag, place) = match (flag(level, name), flag(tool, name)) {
-            (Some(flag), _) if !std::ptr::eq(level, tool) => (flag, &mut self.own),
-            (_, Some(flag)) => (flag, &mut self.general),
-            _ => {
-                let known = level.flags.iter().chain(tool.flags).map(|flag| flag.long);
+        let name = &name.replace('_', "-");
+        let known = levels.iter().enumerate().rev();
+        let mut found = known.filter_map(|(depth, level)| Some((depth, flag(level, name)?)));
+        let (flag, place) = match found.next() {
+            Some((0, flag)) => (flag, &mut self.general),
+            Some((depth, flag)) => match self.own.get_mut(depth - 1) {
+                Some(place) => (flag, place),
+                None => return Err(format!("{name} stands too early")),
+            },
+            None => {
+                let flags = levels.iter().rev().flat_map(|level| level.flags);
+                let known = flags.map(|flag| flag.long);
                 return Err(unknown("option", name, known, &self.path));
             }
         };
@@ -92,12 +101,16 @@ impl Words {
     pub(crate) fn for_argh(&self) -> Vec<&str> {
         let mut words: Vec<&str> = Vec::new();
         words.extend(self.general.iter().map(String::as_str));
-        words.extend(self.path.iter().map(String::as_str));
+        for (name, own) in self.path.iter().zip(&self.own) {
+            words.push(name);
+            // A page of help is the same with and without them.
+            let own = own.iter().filter(|_| !self.help);
+            words.extend(own.map(String::as_str));
+        }
         if self.help {
             words.push("--help");
             return words;
         }
-        words.extend(self.own.iter().map(String::as_str));
         if !self.values.is_empty() {
             words.push("--");
             words.extend(self.values.iter().map(String::as_str));
@@ -185,6 +198,33 @@ mod tests {
                 "--json",
                 "{}",
                 "--server=/s",
+            ],
+        ] {
+            assert_eq!(sorted(line), ordered);
+        }
+    }
+
+    #[test]
+    fn options_go_to_the_part_of_the_path_that_knows_them() {
+        let ordered = "--json bus --site plant call --worker-id a:1 -- ping";
+        for line in [
+            &[
+                "--json",
+                "bus",
+                "--site",
+                "plant",
+                "call",
+                "--worker-id",
+                "a:1",
+                "ping",
+            ][..],
+            &[
+                "bus",
+                "call",
+                "ping",
+                "--worker_id=a:1",
+                "--site=plant",
+                "--json",
             ],
         ] {
             assert_eq!(sorted(line), ordered);
