@@ -4,11 +4,13 @@
     reason = "what stands above arguments is the text of their help"
 )]
 
+mod bus;
 mod call;
 mod debug;
 mod down;
 mod event;
 mod hash;
+mod rpc;
 mod serve;
 mod settings;
 mod shard;
@@ -79,6 +81,8 @@ enum Command {
     Event(event::Event),
     Debug(debug::Debug),
     Shard(shard::Shard),
+    Bus(bus::RedisBus),
+    Rpc(rpc::Rpc),
 }
 
 /// Does what the words say; returns the exit code.
@@ -99,7 +103,7 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> u8 {
 
 /// What a command line asks for.
 enum Parsed {
-    Arguments(Arguments),
+    Arguments(Box<Arguments>),
     Page(String),
 }
 
@@ -118,7 +122,7 @@ fn parse(words: Vec<OsString>) -> Result<Parsed, Problem> {
     let usage = |wrong: &str| Problem::usage(format!("{wrong} (see {path} --help)"));
     outcome.map_err(|wrong| usage(&wrong))?;
     match Arguments::from_args(&[NAME], &sorted.for_argh()) {
-        Ok(arguments) => Ok(Parsed::Arguments(arguments)),
+        Ok(arguments) => Ok(Parsed::Arguments(Box::new(arguments))),
         Err(EarlyExit {
             output,
             status: Ok(()),
@@ -132,7 +136,7 @@ fn parse(words: Vec<OsString>) -> Result<Parsed, Problem> {
 
 fn obey(parsed: Parsed) -> Result<(), Problem> {
     let arguments = match parsed {
-        Parsed::Arguments(arguments) => arguments,
+        Parsed::Arguments(arguments) => *arguments,
         Parsed::Page(text) => return Output::page(&text),
     };
     if arguments.version {
@@ -153,6 +157,8 @@ fn obey(parsed: Parsed) -> Result<(), Problem> {
         Some(Command::Event(event)) => event.run(&bus, output),
         Some(Command::Debug(debug)) => debug.run(&bus, output),
         Some(Command::Shard(shard)) => shard.run(output),
+        Some(Command::Bus(redisbus)) => redisbus.run(&bus, output),
+        Some(Command::Rpc(rpc)) => rpc.run(&bus, output),
         None => Err(Problem::usage(format!(
             "no subcommand given (see {NAME} --help)"
         ))),

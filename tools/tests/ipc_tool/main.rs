@@ -4,6 +4,8 @@ mod call;
 mod hashes;
 mod messages;
 mod private_server;
+mod redisbus;
+mod redisrpc;
 mod serve;
 mod shard;
 mod support;

@@ -1,0 +1,226 @@
+//! `ipc-tool bus`: workers of redisbus and their callers.
+
+use redis_ipc_tests::server::Server;
+use serde_json::{Value, json};
+
+use crate::support::{Started, Tool, wait_until};
+
+/// A worker that echoes, at work.
+fn echo(tool: &Tool, id: &str, more: &[&str]) -> Started {
+    let mut words = vec!["bus", "worker", "--worker", "echo", "--worker-id", id];
+    words.extend(["--exec", "cat"]);
+    words.extend(more);
+    let started = tool.start_ready(&words);
+    // From then on it can be found, too.
+    wait_until(|| tool.ok(&["bus", "workers"]).contains(id));
+    started
+}
+
+fn parsed(line: &str) -> Value {
+    serde_json::from_str(line).unwrap()
+}
+
+#[test]
+fn every_kind_of_address_reaches_the_worker() {
+    let server = Server::start();
+    let tool = Tool::on(&server);
+    let worker = echo(&tool, "e-1", &[]);
+    for whom in [
+        &["--worker_id", "e-1"][..],
+        &["--worker", "echo"],
+        &["--to", "worker:e-1"],
+        &["--to=group:local/echo"],
+    ] {
+        let words = [
+            &["bus", "call", "say", "--data", "hello", "--wait", "10"],
+            whom,
+        ]
+        .concat();
+        assert_eq!(tool.ok(&words), "\"hello\"\n", "{whom:?}");
+    }
+    for whom in [
+        &["--worker", "echo", "--multicast", "e-*"][..],
+        &["--site", "local"],
+        &["--to", "broadcast:local"],
+        &["--to", "multicast:local/echo/*"],
+    ] {
+        let words = [
+            &[
+                "bus",
+                "call",
+                "say",
+                "--jsondata",
+                "{\"a\": 1}",
+                "--wait=10",
+            ],
+            whom,
+        ]
+        .concat();
+        assert_eq!(tool.ok(&words), "e-1  {\"a\": 1}\n", "{whom:?}");
+    }
+    let words = [
+        "--json", "bus", "call", "say", "--worker", "echo", "--wait", "10",
+    ];
+    assert_eq!(
+        parsed(&tool.ok(&words)),
+        json!({"worker": "e-1", "number": null, "data": null})
+    );
+    let local = ["bus", "call", "say", "--worker", "echo", "--local"];
+    assert_eq!(tool.ok(&local), "");
+    assert_eq!(
+        tool.run(&["bus", "call", "stop", "--worker", "echo"]).code,
+        0
+    );
+    assert_eq!(worker.end().code, 0);
+    let late = tool.run(&["bus", "call", "say", "--worker", "echo", "--wait", "0.05"]);
+    assert_eq!(late.code, 4, "{late:?}");
+}
+
+#[test]
+fn a_program_may_stream_and_fail_and_learns_who_it_is() {
+    let server = Server::start();
+    let tool = Tool::on(&server);
+    let exec = r#"case $BUS_COMMAND in
+        count) printf '1\n2\n3\n' ;;
+        who) echo "[\"$BUS_WORKER_ID\", \"$BUS_WORKER\", \"$BUS_SPAWNER\", \"$SITE\"]" ;;
+        quiet) : ;;
+        *) echo no paper >&2; exit 3 ;;
+    esac"#;
+    let words = [
+        "bus",
+        "worker",
+        "--worker",
+        "p",
+        "--worker-id",
+        "p-1",
+        "--spawner",
+        "boss",
+    ];
+    let words = [&words[..], &["--site", "plant", "--exec", exec]].concat();
+    let _worker = tool.start_ready(&words);
+    let call =
+        |command: &str| tool.run(&["bus", "call", command, "--worker-id", "p-1", "--wait", "10"]);
+    assert_eq!(call("count").stdout, "1\n2\n3\n");
+    assert_eq!(
+        call("who").stdout,
+        "[\"p-1\", \"p\", \"boss\", \"plant\"]\n"
+    );
+    assert_eq!(
+        call("quiet").stdout,
+        "{\"success\": true, \"msg\": \"OK\"}\n"
+    );
+    let failed = call("print");
+    assert_eq!(failed.code, 5);
+    assert!(
+        failed.stderr.contains("exit-3: no paper"),
+        "{}",
+        failed.stderr
+    );
+    let logs = ["bus", "logs", "--worker", "p", "--worker-id", "p-1"];
+    wait_until(|| tool.ok(&logs).contains("no paper"));
+    let info = parsed(&call("info").stdout);
+    assert_eq!(info["spawner"], "boss");
+}
+
+#[test]
+fn workers_are_listed_and_stale_ones_only_if_asked_for() {
+    let server = Server::start();
+    let tool = Tool::on(&server);
+    let _worker = echo(&tool, "e-1", &[]);
+    server.cli(&["HSET", "workers", "worker:local:echo:dead", "dead"]);
+    let list = tool.ok(&["--json", "bus", "workers", "--site", "local"]);
+    let found = parsed(&list);
+    assert_eq!(
+        (&found["id"], &found["alive"]),
+        (&json!("e-1"), &json!(true))
+    );
+    assert_eq!(found["record"]["type"], "ipc-tool");
+    let all = tool.ok(&["bus", "workers", "--stale"]);
+    assert!(all.contains("local/echo  dead  gone\n"), "{all}");
+    assert_eq!(tool.ok(&["bus", "workers", "--site", "plant"]), "");
+}
+
+#[test]
+fn files_come_where_downloads_are_allowed() {
+    let server = Server::start();
+    let tool = Tool::on(&server);
+    let folder = server.folder().join("files");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("a.txt"), "a file\n").unwrap();
+    let path = folder.to_str().unwrap();
+    let _worker = echo(&tool, "e-1", &["--worker-path", path, "--downloads"]);
+    let _closed = echo(&tool, "e-2", &["--worker-path", path]);
+    let get = |id: &str, path: &str| tool.run(&["bus", "download", "--worker-id", id, path]);
+    assert_eq!(get("e-1", "a.txt").stdout, "a file\n");
+    for (id, path) in [("e-1", "../log"), ("e-1", "none"), ("e-2", "a.txt")] {
+        assert_eq!(get(id, path).code, 5, "{id} {path}");
+    }
+    let zip = server.folder().join("all.zip");
+    let words = [
+        "bus",
+        "download",
+        "--worker-id",
+        "e-1",
+        ".",
+        "--dir",
+        "--to",
+    ];
+    tool.ok(&[&words[..], &[zip.to_str().unwrap()]].concat());
+    assert_eq!(&std::fs::read(zip).unwrap()[..4], b"PK\x03\x04");
+}
+
+#[test]
+fn the_server_is_found_by_file_environment_and_command_line() {
+    let server = Server::setup().tcp().start();
+    let port = server.port().to_string();
+    let config = server.folder().join("config");
+    std::fs::write(&config, format!("redis_port = {port}\nsite = plant\n")).unwrap();
+    let config = config.to_str().unwrap();
+    let nowhere = Tool::with("RIPC_SERVER_PATH", "/nonexistent");
+    nowhere.ok(&["bus", "--config", config, "workers"]);
+    nowhere.ok(&[
+        "bus",
+        "workers",
+        "--hostname",
+        "127.0.0.1",
+        "--port",
+        &port,
+        "--db",
+        "2",
+    ]);
+    let tool = Tool::with("REDIS_HOSTNAME", "127.0.0.1").and("REDIS_PORT", &port);
+    tool.ok(&["bus", "workers"]);
+    let wrong = tool.run(&["bus", "workers", "--port", "1"]);
+    assert_eq!(wrong.code, 3, "{wrong:?}");
+    assert!(wrong.stderr.contains("127.0.0.1:1"), "{}", wrong.stderr);
+}
+
+#[test]
+fn what_makes_no_sense_is_told_before_anything_is_sent() {
+    let server = Server::start();
+    let tool = Tool::on(&server);
+    for words in [
+        &["bus", "call", "x", "--to", "calc"][..],
+        &[
+            "bus",
+            "call",
+            "x",
+            "--worker",
+            "a",
+            "--local",
+            "--multicast",
+            "*",
+        ],
+        &["bus", "call", "x", "--data", "a", "--jsondata", "1"],
+        &["bus", "call", "x", "--jsondata", "{"],
+        &["bus", "call", "x", "--multicast", "*"],
+        &["bus", "logs", "--worker-id", "a"],
+        &["bus", "worker", "--exec", "cat"],
+        &["bus", "worker", "--exec", "cat", "--worker", "a b"],
+        &["bus", "call", "x", "--workerid", "a"],
+    ] {
+        let ran = tool.run(words);
+        assert_eq!(ran.code, 2, "{words:?}: {ran:?}");
+    }
+    assert_eq!(server.cli(&["DBSIZE"]), 0);
+}
