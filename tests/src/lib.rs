@@ -8,6 +8,7 @@ pub mod board;
 pub mod bus;
 pub mod client;
 pub mod folder;
+pub mod fork;
 pub mod monitor;
 mod process;
 pub mod proxy;

@@ -162,10 +162,10 @@ fn a_late_reply_is_never_taken_for_that_of_the_next_request() {
         })
     });
     let endpoint = Endpoint::unix(puppet.socket()).unwrap();
-    let options = Options::default().reply_limit(Duration::from_millis(20));
-    let mut connection = Connection::open_with(&endpoint, options).unwrap();
-    let error = connection.get("first").unwrap_err();
-    assert_eq!(error.outcome(), Outcome::Unknown);
+    let mut connection = Connection::open(&endpoint).unwrap();
+    let limit = Duration::from_millis(20);
+    let late = connection.blocking_command(&["GET", "first"], limit);
+    assert_eq!(late.unwrap_err().outcome(), Outcome::Unknown);
     assert_eq!(
         connection.get("second").unwrap().as_deref(),
         Some(&b"now"[..])
