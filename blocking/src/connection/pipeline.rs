@@ -17,7 +17,7 @@ const FLUSH_BYTES: usize = 120 * 1024;
 ///
 /// One deadline holds for the whole pipeline, counted from its first request. If an error ends it, the
 /// requests whose replies were not read may have been executed. A pipeline that is dropped
-/// instead of sent has sent nothing, unless it grew past 120 KiB.
+/// instead of sent has sent nothing, unless it grew past 120 KiB or past the buffer.
 ///
 /// ```no_run
 /// # let mut server = redis_ipc::Connection::open(&"/tmp/s".parse()?)?;
@@ -52,7 +52,8 @@ impl<'c> Pipeline<'c> {
         }
     }
 
-    /// Adds a request. Blocks only if more than 120 KiB wait to be sent.
+    /// Adds a request. Blocks only if more wait to be sent than the buffer may hold
+    /// ([`Options::message_limit`](crate::Options::message_limit)), or than 120 KiB.
     ///
     /// # Errors
     /// [`Error::TooLong`] if it does not fit the buffer: the others stay. Else what broke.
@@ -60,10 +61,10 @@ impl<'c> Pipeline<'c> {
         if self.first.is_none() {
             self.connection.ensure_alive()?;
         }
-        let sequence = self.connection.session.request(|w| {
-            write_command(w, parts);
-            Ok::<(), TooLong>(())
-        })?;
+        let sequence = match self.write(parts) {
+            Ok(sequence) => sequence,
+            Err(too_long) => self.write_alone(parts, too_long)?,
+        };
         self.first.get_or_insert(sequence);
         self.count += 1;
         self.connection.unsent += 1;
@@ -84,6 +85,29 @@ impl<'c> Pipeline<'c> {
                 error
             }
         })
+    }
+
+    #[inline]
+    fn write<A: AsRef<[u8]>>(&mut self, parts: &[A]) -> Result<Sequence, TooLong> {
+        self.connection.session.request(|w| {
+            write_command(w, parts);
+            Ok(())
+        })
+    }
+
+    /// Sends what waits, which leaves the buffer to this request.
+    #[cold]
+    #[inline(never)]
+    fn write_alone<A: AsRef<[u8]>>(
+        &mut self,
+        parts: &[A],
+        too_long: TooLong,
+    ) -> Result<Sequence, Error> {
+        if self.connection.session.outgoing().is_empty() {
+            return Err(too_long.into());
+        }
+        self.flush()?;
+        Ok(self.write(parts)?)
     }
 
     /// How many requests there are.
