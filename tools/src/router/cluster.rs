@@ -8,7 +8,7 @@ use std::time::Duration;
 use redis_ipc::Connection;
 
 use super::commands::Table;
-use super::error::{Error, HostsError};
+use super::error::{Cause, Error, HostsError};
 use super::fanout::Fanout;
 use super::host::Host;
 use super::layout::{Layout, Node};
@@ -61,6 +61,8 @@ struct Inner {
     options: Options,
     table: RwLock<Arc<Table>>,
     layout: RwLock<Arc<Layout>>,
+    /// The hosts that there will be when keys have moved.
+    next: Option<Cluster>,
 }
 
 impl Cluster {
@@ -84,8 +86,35 @@ impl Cluster {
         placement: Placement,
         options: Options,
     ) -> Result<Self, HostsError> {
-        let layout = Layout::new(hosts.into_iter().collect(), placement, &options, &[])?;
+        Self::growing(hosts.into_iter().collect(), &[], placement, options)
+    }
+
+    /// A cluster that other hosts join: until their keys have [moved](super::moving), each key is
+    /// looked for where it was, then where it will be. Commands with one key and those that can be
+    /// split work meanwhile; others with several keys, some of which move, are refused.
+    ///
+    /// # Errors
+    /// As with [`new`](Self::new), for the hosts that there are and for all of them together.
+    pub fn growing(
+        hosts: Vec<Host>,
+        joining: &[Host],
+        placement: Placement,
+        options: Options,
+    ) -> Result<Self, HostsError> {
+        let next = match joining {
+            [] => None,
+            joining => {
+                let all = hosts.iter().chain(joining).cloned();
+                Some(Self::with(
+                    all.collect::<Vec<_>>(),
+                    placement,
+                    options.clone(),
+                )?)
+            }
+        };
+        let layout = Layout::new(hosts, placement, &options, &[])?;
         let inner = Inner {
+            next,
             placement,
             options,
             table: RwLock::new(Arc::new(Table::bundled().clone())),
@@ -107,6 +136,26 @@ impl Cluster {
     #[must_use]
     pub fn placement(&self) -> Placement {
         self.inner.placement
+    }
+
+    /// The cluster that there will be when keys have moved; `None` if no host joins.
+    #[must_use]
+    pub fn next(&self) -> Option<&Cluster> {
+        self.inner.next.as_ref()
+    }
+
+    pub(crate) fn failed(&self, host: u32, error: redis_ipc::Error) -> Error {
+        match self.layout().node(host) {
+            Ok(node) => node.failed(error),
+            Err(error) => error,
+        }
+    }
+
+    pub(crate) fn rejected(&self, host: u32, words: String) -> Error {
+        match self.layout().node(host) {
+            Ok(node) => Error::Failed(node.failure(Cause::Rejected(words))),
+            Err(error) => error,
+        }
     }
 
     /// How long is waited and how much is held.
@@ -180,6 +229,12 @@ impl Cluster {
         limit: Duration,
     ) -> Result<Value, Error> {
         let layout = self.layout();
+        if let Some(next) = &self.inner.next {
+            let mut keys = self.table().keys(words)?;
+            if keys.any(|at| self.moves(next, words[at].as_ref())) {
+                return self.command_through(next, words, limit);
+            }
+        }
         match split::route(&self.table(), &layout, words)? {
             split::Route::One(host) => layout.nodes[host].command(words, limit),
             split::Route::Several(parts) => {
@@ -217,7 +272,8 @@ impl Cluster {
     /// Begins a map: any number of commands, sent to all hosts at once.
     #[must_use]
     pub fn map(&self) -> Map {
-        Map::new(self.layout(), self.table(), &self.inner.options)
+        let growing = self.inner.next.is_some().then(|| self.clone());
+        Map::new(self.layout(), self.table(), &self.inner.options, growing)
     }
 
     /// Begins a fanout: one command to all hosts, or to some.

@@ -50,6 +50,9 @@ struct File {
     defaults: Login,
     #[serde(default)]
     host: Vec<Spanned<Entry>>,
+    /// Hosts to which keys are on their way.
+    #[serde(default)]
+    joining: Vec<Spanned<Entry>>,
 }
 
 /// What hosts have that do not say otherwise.
@@ -151,13 +154,14 @@ impl Reader<'_> {
         let options = self.options(&file)?;
         let mut lines = HashMap::new();
         let mut hosts = Vec::new();
-        for entry in &file.host {
+        for entry in file.host.iter().chain(&file.joining) {
             let host = self.host(&file.defaults, entry.get_ref())?;
             // The later of two is the one to be named.
             lines.insert(host.id, entry.get_ref().id.span().start);
             hosts.push(host);
         }
-        Cluster::with(hosts, placement, options).map_err(|error| {
+        let joining = hosts.split_off(file.host.len());
+        Cluster::growing(hosts, &joining, placement, options).map_err(|error| {
             let at = culprit(&error).and_then(|id| lines.get(&id).copied());
             self.wrong(at, error)
         })

@@ -30,9 +30,11 @@ mod fanout;
 mod host;
 mod layout;
 mod map;
+pub mod moving;
 mod placement;
 mod serve;
 mod split;
+mod through;
 mod value;
 
 pub use cluster::{CheckError, Cluster, HostConnection, Options};

@@ -94,6 +94,11 @@ pub(crate) fn route<W: AsRef<[u8]>>(
 }
 
 impl Parts {
+    /// How the answers of a command in parts are joined, if it can be split.
+    pub(crate) fn join_of(name: &[u8]) -> Option<Join> {
+        splittable(name).map(|(join, _)| join)
+    }
+
     /// The words that a part has.
     pub(crate) fn words<'w, W: AsRef<[u8]>>(&self, part: &Part, words: &'w [W]) -> Vec<&'w [u8]> {
         let stride = (words.len() - 1) / self.keys.max(1);

@@ -1,6 +1,9 @@
 //! `ipc-tool shard`.
 
+use std::time::Duration;
+
 use redis_ipc_tools::farm::Farm;
+use redis_ipc_tools::router::{Cluster, Promise, Promised};
 
 use crate::support::Tool;
 
@@ -92,4 +95,121 @@ fn a_file_with_a_typo_is_named_with_its_line() {
         "{}",
         ran.stderr
     );
+}
+
+/// The first hosts of a farm in the file; the others are to join.
+fn tool_with(farm: &Farm, hosts: usize, placement: &str) -> Tool {
+    let mut text = format!("placement = \"{placement}\"\n");
+    for host in farm.hosts().iter().take(hosts) {
+        text += &format!(
+            "[[host]]\nid = {}\naddress = \"{}\"\n",
+            host.id, host.endpoint
+        );
+    }
+    let file = farm.folder().join("hosts.toml");
+    std::fs::write(&file, text).unwrap();
+    Tool::with("IPC_TOOL_HOSTS", file.to_str().unwrap())
+}
+
+#[test]
+fn a_move_that_is_killed_ten_times_loses_nothing_and_readers_find_every_key_meanwhile() {
+    const KEYS: usize = 6000;
+    let farm = Farm::start(4, 1).unwrap();
+    let tool = tool_with(&farm, 3, "partition");
+    let file = farm.folder().join("hosts.toml");
+    let before = Cluster::from_file(&file).unwrap();
+    let mut map = before.map();
+    let set = Promise::all((0..KEYS).map(|n| map.set(format!("k{n}"), format!("v{n}"))));
+    map.send(Duration::from_secs(10));
+    set.wait().unwrap();
+    for n in 0..600 {
+        let field = n.to_string();
+        before
+            .command(&["HSET", "large hash", &field, "x"])
+            .unwrap();
+        before
+            .command(&["SADD", "large set", &format!("member {n}")])
+            .unwrap();
+    }
+    before
+        .command(&["SET", "short", "x", "EX", "1000"])
+        .unwrap();
+
+    let joining = farm.endpoint(3).to_string();
+    let planned = tool.run(&["shard", "plan", "--add", &joining]);
+    assert_eq!(planned.code, 0, "{}", planned.stderr);
+    assert!(planned.stdout.contains("->") && planned.stderr.contains("would move"));
+
+    let (mut killed, mut in_the_middle) = (0, 0);
+    while killed < 10 {
+        let mut moving = tool
+            .command(&["shard", "move", "--add", &joining])
+            .spawn()
+            .unwrap();
+        let seen = || {
+            before
+                .fanout()
+                .command(&["DBSIZE"])
+                .into_values()
+                .map(|size| size.unwrap().integer().unwrap())
+                .sum::<i64>()
+        };
+        // Until it has moved something, or is done.
+        let begun = seen();
+        while seen() == begun && moving.try_wait().unwrap().is_none() {}
+        let _ = moving.kill();
+        in_the_middle += u32::from(moving.wait().unwrap().code().is_none());
+        killed += 1;
+        let growing = Cluster::from_file(&file).unwrap();
+        let mut map = growing.map();
+        let some = (0..KEYS)
+            .step_by(97)
+            .map(|n| (n, map.get(format!("k{n}"))))
+            .collect::<Vec<_>>();
+        growing
+            .command(&["SET", &format!("new {killed}"), "1"])
+            .unwrap();
+        map.send(Duration::from_secs(10));
+        for (n, promise) in some {
+            assert_eq!(
+                promise.wait().unwrap().bytes(),
+                Some(format!("v{n}").as_bytes()),
+                "{n}"
+            );
+        }
+    }
+    assert!(in_the_middle >= 5, "{in_the_middle}");
+    let ran = tool.run(&["shard", "move"]);
+    assert!(
+        ran.code == 0 || ran.stderr.contains("no host joins"),
+        "{}",
+        ran.stderr
+    );
+
+    let after = Cluster::from_file(&file).unwrap();
+    assert_eq!((after.hosts().len(), after.next().is_none()), (4, true));
+    for n in 0..KEYS {
+        let value = after.command(&["GET", &format!("k{n}")]).unwrap();
+        assert_eq!(value.bytes(), Some(format!("v{n}").as_bytes()), "{n}");
+    }
+    for n in 1..=killed {
+        assert!(
+            !after
+                .command(&["GET", &format!("new {n}")])
+                .unwrap()
+                .is_null()
+        );
+    }
+    assert_eq!(
+        after.command(&["HLEN", "large hash"]).unwrap().integer(),
+        Some(600)
+    );
+    assert_eq!(
+        after.command(&["SCARD", "large set"]).unwrap().integer(),
+        Some(600)
+    );
+    assert!(after.command(&["TTL", "short"]).unwrap().integer() > Some(900));
+    let checked = tool.run(&["shard", "check", "--all"]);
+    assert_eq!(checked.code, 0, "{}", checked.stderr);
+    assert!(!farm.folder().join("hosts.moving").exists());
 }

@@ -2,6 +2,7 @@
 
 mod check;
 mod fanout;
+mod growing;
 mod place;
 mod ring;
 mod run;
@@ -50,6 +51,8 @@ enum Action {
     Stats(stats::Stats),
     Check(check::Check),
     Serve(serve::Serve),
+    Plan(growing::Plan),
+    Move(growing::Move),
 }
 
 impl Shard {
@@ -62,6 +65,8 @@ impl Shard {
             Action::Stats(stats) => stats.run(output),
             Action::Check(check) => check.run(output),
             Action::Serve(serve) => serve.run(output),
+            Action::Plan(plan) => plan.run(output),
+            Action::Move(moving) => moving.run(output),
         }
     }
 }

@@ -38,6 +38,12 @@ impl Serve {
             ));
         }
         let cluster = cluster(self.hosts)?;
+        if cluster.next().is_some() {
+            return Err(Problem::failed(
+                "hosts are joining, and the router does not follow keys on their way: \
+                 finish the move first (ipc-tool shard move)",
+            ));
+        }
         let addresses: Result<Vec<Endpoint>, _> = self.listen.iter().map(|a| a.parse()).collect();
         let addresses = addresses?;
         let failed = |error: std::io::Error| Problem::failed(error.to_string());

@@ -21,6 +21,8 @@ pub enum Refusal {
     },
     /// Which of its words are keys depends on more than its words' positions.
     Movable(String),
+    /// It has several keys, and some of them are on their way to another host.
+    Moving(String),
     /// It has too many words or too few.
     Arity(String),
     /// The word that counts its keys does not, or another word is missing.
@@ -47,6 +49,12 @@ impl fmt::Display for Refusal {
                 f,
                 "the host of {name} cannot be told: its keys are movable; send it to a host by number"
             ),
+            Self::Moving(name) => {
+                write!(
+                    f,
+                    "{name} has several keys, and hosts are joining: wait until keys have moved"
+                )
+            }
             Self::Arity(name) => write!(f, "{name} has another number of words"),
             Self::Syntax(name) => write!(f, "the keys of {name} cannot be found in its words"),
         }

@@ -13,7 +13,7 @@ pub use promise::{All, Promise, Promised, Then};
 use shared::Shared;
 use work::Work;
 
-use super::cluster::Options;
+use super::cluster::{Cluster, Options};
 use super::commands::{Refusal, Table};
 use super::error::Error;
 use super::layout::Layout;
@@ -37,20 +37,31 @@ pub struct Map {
     /// One for each host.
     batches: Vec<Batch>,
     hosts_in_flight: usize,
+    /// The cluster, if hosts join it…
+    growing: Option<Cluster>,
+    /// …and the commands whose keys are on their way.
+    moving: Vec<Vec<Vec<u8>>>,
 }
 
 impl Map {
-    pub(crate) fn new(layout: Arc<Layout>, table: Arc<Table>, options: &Options) -> Self {
-        let addresses = layout
-            .nodes
-            .iter()
-            .map(|node| (node.host.id, node.address.clone()));
+    pub(crate) fn new(
+        layout: Arc<Layout>,
+        table: Arc<Table>,
+        options: &Options,
+        growing: Option<Cluster>,
+    ) -> Self {
+        let nodes = layout.nodes.iter();
+        let addresses = nodes.map(|node| (node.host.id, node.address.clone()));
+        // One place more, for what is on its way.
+        let addresses = addresses.chain([(u32::MAX, "keys that move".into())]);
         Self {
             shared: Arc::new(Shared::new(addresses)),
             batches: layout.nodes.iter().map(|_| Batch::new()).collect(),
             layout,
             table,
             hosts_in_flight: options.hosts_in_flight.max(1),
+            growing,
+            moving: Vec::new(),
         }
     }
 
@@ -66,6 +77,9 @@ impl Map {
     /// Queues a GET.
     pub fn get(&mut self, key: impl AsRef<[u8]>) -> Promise {
         let key = key.as_ref();
+        if self.is_moving(key) {
+            return self.queue_moving(&[b"GET", key]);
+        }
         let host = self.layout.rule.host(key);
         let index = self.batches[host].get(key);
         Promise::of(&self.shared, host, index)
@@ -73,9 +87,12 @@ impl Map {
 
     /// Queues a SET.
     pub fn set(&mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Promise {
-        let key = key.as_ref();
+        let (key, value) = (key.as_ref(), value.as_ref());
+        if self.is_moving(key) {
+            return self.queue_moving(&[b"SET", key, value]);
+        }
         let host = self.layout.rule.host(key);
-        let index = self.batches[host].set(key, value.as_ref());
+        let index = self.batches[host].set(key, value);
         Promise::of(&self.shared, host, index)
     }
 
@@ -85,6 +102,12 @@ impl Map {
     /// # Errors
     /// [`Refusal`] if it is not clear which host it is for; the map stays as it was.
     pub fn command<W: AsRef<[u8]>>(&mut self, words: &[W]) -> Result<Promise, Refusal> {
+        if self.growing.is_some() {
+            let mut keys = self.table.keys(words)?;
+            if keys.any(|at| self.is_moving(words[at].as_ref())) {
+                return Ok(self.queue_moving(words));
+            }
+        }
         match split::route(&self.table, &self.layout, words) {
             Ok(Route::One(host)) => Ok(self.queue(host, words)),
             Ok(Route::Several(parts)) => Ok(self.queue_parts(parts, words)),
@@ -100,6 +123,21 @@ impl Map {
     pub fn command_on<W: AsRef<[u8]>>(&mut self, host: u32, words: &[W]) -> Result<Promise, Error> {
         self.layout.node(host)?;
         Ok(self.queue(host as usize, words))
+    }
+
+    fn is_moving(&self, key: &[u8]) -> bool {
+        let next = self
+            .growing
+            .as_ref()
+            .and_then(|cluster| Some((cluster, cluster.next()?)));
+        next.is_some_and(|(cluster, next)| cluster.moves(next, key))
+    }
+
+    /// Commands whose keys are on their way are done one after the other by a thread of their own.
+    fn queue_moving<W: AsRef<[u8]>>(&mut self, words: &[W]) -> Promise {
+        self.moving
+            .push(words.iter().map(|word| word.as_ref().to_vec()).collect());
+        Promise::of(&self.shared, self.batches.len(), self.moving.len() - 1)
     }
 
     fn queue<W: AsRef<[u8]>>(&mut self, host: usize, words: &[W]) -> Promise {
@@ -121,7 +159,7 @@ impl Map {
     /// How many commands are queued, before merging.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.batches.iter().map(Batch::answers).sum()
+        self.batches.iter().map(Batch::answers).sum::<usize>() + self.moving.len()
     }
 
     /// Whether none is.
@@ -139,8 +177,13 @@ impl Map {
     pub fn send(self, limit: Duration) -> Running {
         let until = Instant::now() + limit;
         let shared = self.shared.clone();
+        let place = self.batches.len();
+        let moving = self.growing.filter(|_| !self.moving.is_empty());
         let work = Work::new(self.layout.clone(), shared.clone(), self.batches, until);
-        shared.begin(until, work.hosts());
+        shared.begin(until, work.hosts() + usize::from(moving.is_some()));
+        if let Some(cluster) = moving {
+            work::start_moving(cluster, self.moving, shared.clone(), place, until);
+        }
         work.start(self.hosts_in_flight);
         Running { shared }
     }

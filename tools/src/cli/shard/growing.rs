@@ -1,0 +1,204 @@
+//! `ipc-tool shard plan` and `move`: hosts that join.
+
+use std::fs;
+use std::io::{IsTerminal, Write, stderr};
+use std::path::{Path, PathBuf};
+
+use argh::{ArgsInfo, FromArgs};
+use redis_ipc::Endpoint;
+
+use super::file;
+use crate::object::Object;
+use crate::output::Output;
+use crate::problem::Problem;
+use crate::router::Cluster;
+use crate::router::moving::{self, MoveError, Progress};
+
+/// Say which keys would move, and how many bytes, if a host joined. Nothing is changed.
+#[derive(Debug, FromArgs, ArgsInfo)]
+#[argh(
+    subcommand,
+    name = "plan",
+    help_triggers("--help", "-h"),
+    example = "{command_name} --add redis://10.0.0.9"
+)]
+pub(crate) struct Plan {
+    /// the file with the hosts
+    #[argh(option, arg_name = "file")]
+    hosts: Option<PathBuf>,
+
+    /// the address of the host that joins, not needed if the file has one as [[joining]]
+    #[argh(option, arg_name = "address")]
+    add: Option<String>,
+}
+
+/// Let a host join: move its keys to it, then list it in the file. May be killed and run again.
+/// Clients that read the file meanwhile look for a key where it was, then where it will be.
+#[derive(Debug, FromArgs, ArgsInfo)]
+#[argh(
+    subcommand,
+    name = "move",
+    help_triggers("--help", "-h"),
+    example = "{command_name} --add redis://10.0.0.9",
+    example = "{command_name}   # goes on with a move that was interrupted"
+)]
+pub(crate) struct Move {
+    /// the file with the hosts
+    #[argh(option, arg_name = "file")]
+    hosts: Option<PathBuf>,
+
+    /// the address of the host that joins, not needed if the file has one as [[joining]]
+    #[argh(option, arg_name = "address")]
+    add: Option<String>,
+}
+
+impl Plan {
+    pub(crate) fn run(self, output: Output) -> Result<(), Problem> {
+        let file = file(self.hosts);
+        let text = with_joining(&file, self.add.as_deref())?;
+        let cluster = Cluster::from_toml(&file.display().to_string(), &text)?;
+        let bar = Bar::new("looked at");
+        let plan = moving::plan(&cluster, |progress| bar.draw(progress))?;
+        bar.clear();
+        let (mut keys, mut bytes) = (0, 0);
+        for ((from, to), load) in plan {
+            keys += load.keys;
+            bytes += load.bytes;
+            output.line(
+                || {
+                    format!(
+                        "{from:4} -> {to:<4} {:>10} keys {:>14} bytes",
+                        load.keys, load.bytes
+                    )
+                },
+                || {
+                    let object = Object::new().raw("from", from).raw("to", to);
+                    object.raw("keys", load.keys).raw("bytes", load.bytes).end()
+                },
+            )?;
+        }
+        output.note(&format!("{keys} keys of {bytes} bytes would move"));
+        Ok(())
+    }
+}
+
+impl Move {
+    pub(crate) fn run(self, output: Output) -> Result<(), Problem> {
+        let file = file(self.hosts);
+        let text = with_joining(&file, self.add.as_deref())?;
+        let cluster = Cluster::from_toml(&file.display().to_string(), &text)?;
+        let next = cluster.next().ok_or(MoveError::Nothing)?;
+        next.check()?;
+        // From here on clients look at both places.
+        replace(&file, &text)?;
+        let bar = Bar::new("moved");
+        let journal = file.with_extension("moving");
+        let progress = moving::run(&cluster, &journal, |progress| bar.draw(progress))?;
+        bar.clear();
+        if progress.left > 0 {
+            return Err(Problem::failed(format!(
+                "{} keys stay: they are on hosts where nobody looks for them, or another key of \
+                 that name is where they should go; see ipc-tool shard check",
+                progress.left
+            )));
+        }
+        replace(&file, &joined(&text))?;
+        output.line(
+            || {
+                format!(
+                    "{} keys were moved ({} bytes)",
+                    progress.moved, progress.bytes
+                )
+            },
+            || {
+                let object = Object::new().raw("moved", progress.moved);
+                object.raw("bytes", progress.bytes).end()
+            },
+        )
+    }
+}
+
+impl From<MoveError> for Problem {
+    fn from(error: MoveError) -> Self {
+        match error {
+            MoveError::Nothing => Self::usage(error.to_string()),
+            MoveError::Host(error) => error.into(),
+            error => Self::failed(error.to_string()),
+        }
+    }
+}
+
+/// The file's text with the host that joins.
+fn with_joining(file: &Path, add: Option<&str>) -> Result<String, Problem> {
+    let name = file.display().to_string();
+    let cluster = Cluster::from_file(file)?;
+    let text = fs::read_to_string(file)
+        .map_err(|error| Problem::failed(format!("{name} cannot be read: {error}")))?;
+    let Some(address) = add else { return Ok(text) };
+    let endpoint: Endpoint = address.parse()?;
+    if let Some(next) = cluster.next() {
+        // A move that was interrupted is gone on with by the same words.
+        let known = next.hosts().into_iter().skip(cluster.hosts().len());
+        return match known.map(|host| host.endpoint).collect::<Vec<_>>() == [endpoint] {
+            true => Ok(text),
+            false => Err(Problem::usage("another host is joining: finish that first")),
+        };
+    }
+    let (id, address) = (cluster.hosts().len(), quoted(address));
+    let end = text.trim_end();
+    Ok(format!(
+        "{end}\n\n[[joining]]\nid = {id}\naddress = {address}\n"
+    ))
+}
+
+/// A text as TOML writes it, which takes what JSON writes.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// The text with all that joins as hosts like the others.
+fn joined(text: &str) -> String {
+    let line = |line: &str| match line.trim() {
+        "[[joining]]" => "[[host]]\n".to_owned(),
+        _ => format!("{line}\n"),
+    };
+    text.lines().map(line).collect()
+}
+
+/// Writes the file anew; at no moment is there half of it.
+fn replace(file: &Path, text: &str) -> Result<(), Problem> {
+    let new = file.with_extension("toml.new");
+    let written = fs::write(&new, text).and_then(|()| fs::rename(&new, file));
+    written
+        .map_err(|error| Problem::failed(format!("{} cannot be written: {error}", file.display())))
+}
+
+/// A bar on standard error, if that is a terminal.
+struct Bar {
+    verb: &'static str,
+    shown: bool,
+}
+
+impl Bar {
+    fn new(verb: &'static str) -> Self {
+        let shown = stderr().is_terminal();
+        Self { verb, shown }
+    }
+
+    fn draw(&self, progress: Progress) {
+        if !self.shown {
+            return;
+        }
+        let done = progress.seen.min(progress.keys) * 40 / progress.keys.max(1);
+        let bar = "█".repeat(usize::try_from(done).unwrap_or_default());
+        let (seen, keys, moved) = (progress.seen, progress.keys, progress.moved);
+        let text = format!("\r[{bar:40}] {seen}/{keys} keys, {moved} {}", self.verb);
+        let _ = stderr().write_all(text.as_bytes());
+    }
+
+    fn clear(&self) {
+        if self.shown {
+            let _ = stderr().write_all(b"\r\x1b[K");
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! Moving keys to the hosts where they belong when hosts join.
+//!
+//! While a cluster has [`next`](Cluster::next) hosts, a key is where it was, or already where it
+//! will be, never nowhere: it is copied, the copy is compared, then the old one is deleted, unless
+//! it was changed meanwhile; then it is copied again. Clients look at the old place first.
+
+mod batch;
+mod journal;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+use redis_ipc::Connection;
+
+use super::cluster::Cluster;
+use super::error::Error;
+use super::value::Value;
+use batch::Batch;
+use journal::Journal;
+
+/// Keys that a host is asked for at a time.
+const PAGE: &str = "200";
+
+/// What moves from one host to another.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Load {
+    /// How many keys.
+    pub keys: u64,
+    /// Bytes of memory that they take where they are.
+    pub bytes: u64,
+}
+
+/// What moves, by the numbers of both hosts: where it is and where it will be.
+pub type Plan = BTreeMap<(u32, u32), Load>;
+
+/// How far a move is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Keys that were looked at, in this pass.
+    pub seen: u64,
+    /// Keys that there are to be looked at, more or less.
+    pub keys: u64,
+    /// Keys that were moved, in all passes.
+    pub moved: u64,
+    /// Their bytes on the wire.
+    pub bytes: u64,
+    /// Keys that are not moved: there is another one of that name where they should go, or they
+    /// were not where the old hosts look for them either. The last pass counts.
+    pub left: u64,
+}
+
+/// Why a move has stopped. What was moved stays moved; it can be taken up again.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum MoveError {
+    /// The cluster has no hosts that join.
+    Nothing,
+    /// A host failed.
+    Host(Error),
+    /// A copy is not what was copied.
+    Differs {
+        /// The key.
+        key: String,
+        /// Its new host.
+        host: u32,
+    },
+    /// A key was changed again and again while it was copied.
+    Busy {
+        /// The key.
+        key: String,
+    },
+    /// The journal cannot be written or read.
+    Journal(std::io::Error),
+}
+
+impl fmt::Display for MoveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("no host joins: name one by --add"),
+            Self::Host(error) => error.fmt(f),
+            Self::Differs { key, host } => {
+                write!(
+                    f,
+                    "the copy of {key} on host {host} differs from the original, which stays"
+                )
+            }
+            Self::Busy { key } => {
+                write!(
+                    f,
+                    "{key} is changed faster than it can be copied; it stays where it is"
+                )
+            }
+            Self::Journal(error) => write!(f, "the journal of the move: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for MoveError {}
+
+impl From<Error> for MoveError {
+    fn from(error: Error) -> Self {
+        Self::Host(error)
+    }
+}
+
+/// What would move; nothing is changed. Every key is looked at; `tell` hears how many were.
+///
+/// # Errors
+/// [`MoveError::Nothing`], or a host that failed.
+pub fn plan(cluster: &Cluster, mut tell: impl FnMut(Progress)) -> Result<Plan, MoveError> {
+    let next = cluster.next().ok_or(MoveError::Nothing)?;
+    let mut plan = Plan::new();
+    let mut progress = Progress {
+        keys: count(cluster)?,
+        ..Progress::default()
+    };
+    for host in cluster.hosts() {
+        let mut connection = cluster.connection(host.id)?;
+        let failed = |error| cluster.failed(host.id, error);
+        let mut pages = Pages::default();
+        while let Some(keys) = pages.next(&mut connection).map_err(failed)? {
+            progress.seen += keys.len() as u64;
+            let moving = keys.iter().filter(|key| next.host_of(key) != host.id);
+            let moving: Vec<_> = moving
+                .filter(|key| cluster.host_of(key) == host.id)
+                .collect();
+            let sizes = batch::sizes(&mut connection, &moving).map_err(failed)?;
+            for (key, bytes) in moving.into_iter().zip(sizes) {
+                let load = plan.entry((host.id, next.host_of(key))).or_default();
+                load.keys += 1;
+                load.bytes += bytes;
+            }
+            tell(progress);
+        }
+    }
+    Ok(plan)
+}
+
+/// Moves every key that belongs elsewhere, until a pass over all hosts finds none. `journal` is a
+/// file that lives as long as the move: it tells a move that is taken up again which copies are
+/// its own.
+///
+/// # Errors
+/// What has stopped it.
+pub fn run(
+    cluster: &Cluster,
+    journal: &Path,
+    mut tell: impl FnMut(Progress),
+) -> Result<Progress, MoveError> {
+    let next = cluster.next().ok_or(MoveError::Nothing)?.clone();
+    let mut journal = Journal::open(journal).map_err(MoveError::Journal)?;
+    let mut progress = Progress::default();
+    loop {
+        let before = progress.moved;
+        progress.seen = 0;
+        progress.left = 0;
+        progress.keys = count(cluster)?;
+        for host in cluster.hosts() {
+            move_from(
+                cluster,
+                &next,
+                host.id,
+                &mut journal,
+                &mut progress,
+                &mut tell,
+            )?;
+        }
+        if progress.moved == before {
+            journal.remove().map_err(MoveError::Journal)?;
+            return Ok(progress);
+        }
+    }
+}
+
+fn move_from(
+    cluster: &Cluster,
+    next: &Cluster,
+    host: u32,
+    journal: &mut Journal,
+    progress: &mut Progress,
+    tell: &mut impl FnMut(Progress),
+) -> Result<(), MoveError> {
+    // Two connections: one that looks through the keys, and one that watches those it moves.
+    let mut scanning = cluster.connection(host)?;
+    let mut from = cluster.connection(host)?;
+    let mut pages = Pages::default();
+    while let Some(keys) = pages
+        .next(&mut scanning)
+        .map_err(|e| cluster.failed(host, e))?
+    {
+        progress.seen += keys.len() as u64;
+        let mut by_target: BTreeMap<u32, Vec<Vec<u8>>> = BTreeMap::new();
+        for key in keys {
+            let target = next.host_of(&key);
+            match cluster.host_of(&key) == host {
+                _ if target == host => {}
+                true => by_target.entry(target).or_default().push(key),
+                false => progress.left += 1,
+            }
+        }
+        for (target, keys) in by_target {
+            let mut to = next.connection(target)?;
+            let batch = Batch {
+                cluster,
+                next,
+                host,
+                target,
+            };
+            batch.run(&mut from, &mut to, keys, journal, progress)?;
+        }
+        tell(*progress);
+    }
+    Ok(())
+}
+
+/// How many keys all hosts have.
+fn count(cluster: &Cluster) -> Result<u64, Error> {
+    let sizes = cluster.fanout().command(&["DBSIZE"]).into_values();
+    let size = |size: Result<Value, Error>| {
+        size.map(|size| u64::try_from(size.integer().unwrap_or_default()).unwrap_or_default())
+    };
+    sizes.map(size).sum()
+}
+
+/// All keys of a host, a page after the other.
+#[derive(Debug, Default)]
+struct Pages {
+    cursor: Option<String>,
+}
+
+impl Pages {
+    /// `None` when all were seen.
+    fn next(
+        &mut self,
+        connection: &mut Connection,
+    ) -> Result<Option<Vec<Vec<u8>>>, redis_ipc::Error> {
+        let cursor = match self.cursor.as_deref() {
+            Some("0") => return Ok(None),
+            cursor => cursor.unwrap_or("0"),
+        };
+        let reply = connection.command(&["SCAN", cursor, "COUNT", PAGE])?;
+        let mut parts = reply.elements().into_iter().flatten();
+        let next = parts.next().and_then(|next| next.bytes()).unwrap_or(b"0");
+        let next = String::from_utf8_lossy(next).into_owned();
+        let keys = parts.next().and_then(|keys| keys.elements());
+        let keys = keys.into_iter().flatten();
+        let keys = keys
+            .filter_map(|key| key.bytes())
+            .map(<[u8]>::to_vec)
+            .collect();
+        self.cursor = Some(next);
+        Ok(Some(keys))
+    }
+}

@@ -1,0 +1,132 @@
+//! Commands while keys move: at the old place if the key is there, else at the new one.
+
+use std::time::Duration;
+
+use redis_ipc::{Connection, Error as Broken};
+
+use super::cluster::Cluster;
+use super::commands::Refusal;
+use super::error::Error;
+use super::split::{Join, Parts};
+use super::value::Value;
+
+/// How often a command is begun anew because its key has moved under it.
+const TRIES: usize = 100;
+
+impl Cluster {
+    /// Runs a command some of whose keys move.
+    pub(super) fn command_through<W: AsRef<[u8]>>(
+        &self,
+        next: &Cluster,
+        words: &[W],
+        limit: Duration,
+    ) -> Result<Value, Error> {
+        let positions = self.table().keys(words)?;
+        let keys: Vec<&[u8]> = positions.map(|at| words[at].as_ref()).collect();
+        if let [key] = keys[..] {
+            return self.one_key_through(next, key, words, limit);
+        }
+        let name = String::from_utf8_lossy(words[0].as_ref()).to_uppercase();
+        let Some(join) = Parts::join_of(words[0].as_ref()) else {
+            return Err(Refusal::Moving(name).into());
+        };
+        let stride = (words.len() - 1) / keys.len();
+        let mut answers = Vec::new();
+        for (number, key) in keys.iter().enumerate() {
+            let at = 1 + number * stride;
+            let mut own: Vec<&[u8]> = vec![words[0].as_ref()];
+            own.extend(words[at..at + stride].iter().map(AsRef::as_ref));
+            answers.push((vec![number], self.one_key_through(next, key, &own, limit)?));
+        }
+        let joined = Join::join(join, answers, keys.len());
+        joined.map_err(|cause| Error::Odd(cause.to_string()))
+    }
+
+    /// Whether a key has another host among the next ones.
+    pub(super) fn moves(&self, next: &Cluster, key: &[u8]) -> bool {
+        self.host_of(key) != next.host_of(key)
+    }
+
+    fn one_key_through<W: AsRef<[u8]>>(
+        &self,
+        next: &Cluster,
+        key: &[u8],
+        words: &[W],
+        limit: Duration,
+    ) -> Result<Value, Error> {
+        let old = self.host_of(key);
+        for _ in 0..TRIES {
+            let mut connection = self.connection(old)?;
+            match at_old_place(&mut connection, key, words, limit) {
+                Ok(AtOld::Done(value)) => return Ok(value),
+                Ok(AtOld::Refused(words)) => return Err(self.rejected(old, words)),
+                Ok(AtOld::Changed) => {}
+                Ok(AtOld::Gone) => return next.command_on(next.host_of(key), words),
+                Err(error) => return Err(self.failed(old, error)),
+            }
+        }
+        Err(Error::Odd(
+            "the key is changed faster than it can be looked at".to_owned(),
+        ))
+    }
+}
+
+enum AtOld {
+    Done(Value),
+    Refused(String),
+    /// Somebody changed it while we looked.
+    Changed,
+    /// The key is not there.
+    Gone,
+}
+
+/// Runs a command where the key was if it still is, at one moment with the look at it.
+fn at_old_place<W: AsRef<[u8]>>(
+    connection: &mut Connection,
+    key: &[u8],
+    words: &[W],
+    limit: Duration,
+) -> Result<AtOld, Broken> {
+    let mut pipeline = connection.pipeline_within(limit);
+    pipeline
+        .command(&[b"WATCH", key])?
+        .command(&[b"EXISTS", key])?;
+    let mut replies = pipeline.send()?;
+    replies.next()?;
+    let there = replies.next()?.and_then(|reply| reply.integer()) == Some(1);
+    let watching = connection.server().client_id();
+    if !there {
+        connection.command(&["UNWATCH"])?;
+        return Ok(AtOld::Gone);
+    }
+    // On another connection nothing would be watched.
+    if !connection.is_connected() || connection.server().client_id() != watching {
+        return Ok(AtOld::Changed);
+    }
+    let mut pipeline = connection.pipeline_within(limit);
+    pipeline
+        .command(&["MULTI"])?
+        .command(words)?
+        .command(&["EXEC"])?;
+    let mut replies = pipeline.send()?;
+    replies.next()?;
+    let queued = replies
+        .next()?
+        .and_then(|reply| Some(reply.error()?.to_string()));
+    let Some(executed) = replies.next()? else {
+        return Ok(AtOld::Changed);
+    };
+    if let Some(refusal) = queued {
+        return Ok(AtOld::Refused(refusal));
+    }
+    let Some(mut results) = executed.elements() else {
+        return Ok(AtOld::Changed);
+    };
+    Ok(match results.next() {
+        Some(reply) => match reply.error() {
+            Some(error) => AtOld::Refused(error.to_string()),
+            None => AtOld::Done(Value::from(&reply)),
+        },
+        None => AtOld::Changed,
+    })
+}
