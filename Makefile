@@ -17,7 +17,7 @@ export CROSS_CONFIG := $(CURDIR)/cross.toml
 unchecked = { echo "NOT CHECKED: $(1)" >&2; test -z "$$CI"; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-firmware bench lint doc msrv bare clean
+.PHONY: help demo test test-firmware bench lint doc msrv bare clean soak
 
 help: ## List what can be made.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
@@ -30,6 +30,10 @@ test: ## Run every test; installs a redis-server if there is none.
 	@$(SETUP) program redis-server cc
 	$(CARGO) test --locked
 	@$(MAKE) --no-print-directory bare msrv
+
+soak: ## Ten minutes of kills and pauses; SOAK_MINUTES says otherwise.
+	@$(SETUP) program redis-server
+	$(CARGO) test --quiet --locked -p redis-ipc-tests --test soak -- $(or $(SOAK_MINUTES),10) $(CURDIR)/tests/soak/REPORT.md
 
 bench: ## Measure against the peers, in one run.
 	@$(SETUP) program redis-server

@@ -122,7 +122,9 @@ impl Account {
         let mut rows: Vec<_> = TOLD.iter().map(|told| (*told, [0; 3])).collect();
         for place in &self.commands {
             let seen = place.load(Relaxed);
-            let row = rows.iter_mut().find(|(told, _)| *told as u8 == seen & TOLD_BITS);
+            let row = rows
+                .iter_mut()
+                .find(|(told, _)| *told as u8 == seen & TOLD_BITS);
             if let Some((_, counts)) = row {
                 counts[usize::from(seen / ONCE).min(2)] += 1;
             }

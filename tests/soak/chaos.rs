@@ -20,7 +20,9 @@ pub(crate) struct Chaos {
 impl Chaos {
     pub(crate) fn new(server: &Server) -> Self {
         let info = server.cli(&["INFO", "server"]).text();
-        let version = info.lines().find_map(|line| line.strip_prefix("redis_version:"));
+        let version = info
+            .lines()
+            .find_map(|line| line.strip_prefix("redis_version:"));
         Self {
             random: 0x2545_f491_4f6c_dd1d,
             strikes: BTreeMap::new(),

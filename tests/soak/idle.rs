@@ -24,8 +24,11 @@ pub(crate) fn measure(components: usize) -> Idle {
     let place = Endpoint::unix(server.socket()).expect("a short path");
     let used = || {
         let info = server.cli(&["INFO", "memory"]).text();
-        let line = info.lines().find_map(|line| line.strip_prefix("used_memory:"));
-        line.and_then(|digits| digits.trim().parse::<u64>().ok()).unwrap_or(0)
+        let line = info
+            .lines()
+            .find_map(|line| line.strip_prefix("used_memory:"));
+        line.and_then(|digits| digits.trim().parse::<u64>().ok())
+            .unwrap_or(0)
     };
     let per_one = |bytes: u64| bytes / components as u64;
     let mut all = Vec::with_capacity(components);

@@ -29,7 +29,8 @@ fn main() {
     }
     let words: Vec<_> = std::env::args().skip(1).collect();
     let minutes = words.first().map_or(10.0, |word| {
-        word.parse().expect("the first argument is a number of minutes")
+        word.parse()
+            .expect("the first argument is a number of minutes")
     });
     let report = soak(Duration::from_secs_f64(minutes * 60.0));
     print!("{}", report.text);

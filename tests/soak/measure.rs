@@ -1,6 +1,9 @@
 //! What a process holds: memory, descriptors, threads, connections.
 
-#![expect(unsafe_code, reason = "an allocator is unsafe by its nature; this one only counts")]
+#![expect(
+    unsafe_code,
+    reason = "an allocator is unsafe by its nature; this one only counts"
+)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::AtomicI64;

@@ -46,7 +46,9 @@ pub(crate) fn write(facts: &Facts<'_>) -> Report {
 fn describe(text: &mut String, facts: &Facts<'_>) {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpu.lines().find_map(|line| line.strip_prefix("model name"));
-    let model = model.unwrap_or(": unknown").trim_start_matches([' ', '\t', ':']);
+    let model = model
+        .unwrap_or(": unknown")
+        .trim_start_matches([' ', '\t', ':']);
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let _ = writeln!(
@@ -63,7 +65,9 @@ fn describe(text: &mut String, facts: &Facts<'_>) {
     let resumed = &facts.chaos.resumed;
     let at = |part: usize| {
         let place = (resumed.len() * part / 100).min(resumed.len().saturating_sub(1));
-        resumed.get(place).map_or(0.0, |time| time.as_secs_f64() * 1000.0)
+        resumed
+            .get(place)
+            .map_or(0.0, |time| time.as_secs_f64() * 1000.0)
     };
     let _ = writeln!(
         text,
@@ -108,16 +112,35 @@ fn commands(text: &mut String, facts: &Facts<'_>, verdicts: &mut Vec<(&'static s
     let _ = writeln!(
         text,
         "\nMore than once is what at least once may come to.\n\nLeft behind in queues: {}.\n",
-        if facts.left.is_empty() { "nothing".into() } else { facts.left.join(", ") }
+        if facts.left.is_empty() {
+            "nothing".into()
+        } else {
+            facts.left.join(", ")
+        }
     );
     let none = |counter: &std::sync::atomic::AtomicU64| counter.load(Relaxed) == 0;
     verdicts.extend([
         ("every command is accounted for", account.unaccounted() == 0),
-        ("no call was answered wrongly", none(&account.wrong_answers) && none(&account.wrong_errors)),
-        ("what was answered was executed", count(Told::Answered)[0] == 0),
-        ("what was not sent was not executed", executed(Told::NotSent) == 0),
-        ("what was rejected was not executed", executed(Told::Rejected) == 0),
-        ("what was taken back was not executed", executed(Told::TakenBack) == 0),
+        (
+            "no call was answered wrongly",
+            none(&account.wrong_answers) && none(&account.wrong_errors),
+        ),
+        (
+            "what was answered was executed",
+            count(Told::Answered)[0] == 0,
+        ),
+        (
+            "what was not sent was not executed",
+            executed(Told::NotSent) == 0,
+        ),
+        (
+            "what was rejected was not executed",
+            executed(Told::Rejected) == 0,
+        ),
+        (
+            "what was taken back was not executed",
+            executed(Told::TakenBack) == 0,
+        ),
         ("events came in order", none(&account.events_out_of_order)),
         ("no command is left behind", facts.left.is_empty()),
     ]);
@@ -127,11 +150,31 @@ fn leaks(text: &mut String, facts: &Facts<'_>, verdicts: &mut Vec<(&'static str,
     let (before, after) = (facts.before, facts.after);
     *text += "## Leaks\n\nEverybody at rest, before and after:\n\n| what | before | after |\n| --- | --- | --- |\n";
     let rows = [
-        ("descriptors", before.descriptors.to_string(), after.descriptors.to_string()),
-        ("threads", before.threads.to_string(), after.threads.to_string()),
-        ("clients of the server", before.clients.to_string(), after.clients.to_string()),
-        ("bytes allocated", before.live_bytes.to_string(), after.live_bytes.to_string()),
-        ("resident kB", before.rss_kb.to_string(), after.rss_kb.to_string()),
+        (
+            "descriptors",
+            before.descriptors.to_string(),
+            after.descriptors.to_string(),
+        ),
+        (
+            "threads",
+            before.threads.to_string(),
+            after.threads.to_string(),
+        ),
+        (
+            "clients of the server",
+            before.clients.to_string(),
+            after.clients.to_string(),
+        ),
+        (
+            "bytes allocated",
+            before.live_bytes.to_string(),
+            after.live_bytes.to_string(),
+        ),
+        (
+            "resident kB",
+            before.rss_kb.to_string(),
+            after.rss_kb.to_string(),
+        ),
     ];
     for (what, before, after) in rows {
         let _ = writeln!(text, "| {what} | {before} | {after} |");
@@ -142,10 +185,16 @@ fn leaks(text: &mut String, facts: &Facts<'_>, verdicts: &mut Vec<(&'static str,
     }
     text.push('\n');
     verdicts.extend([
-        ("no descriptor has leaked", after.descriptors <= before.descriptors),
+        (
+            "no descriptor has leaked",
+            after.descriptors <= before.descriptors,
+        ),
         ("no thread has leaked", after.threads <= before.threads),
         ("no connection has leaked", after.clients <= before.clients),
-        ("no memory has leaked", after.live_bytes <= before.live_bytes + SLACK),
+        (
+            "no memory has leaked",
+            after.live_bytes <= before.live_bytes + SLACK,
+        ),
     ]);
 }
 

@@ -18,7 +18,13 @@ use crate::account::{Account, CALLERS, Told};
 /// Whom commands are sent to: at most once on one queue and on two, at least once on one queue
 /// and on two, and at least once in a process that is killed now and then.
 const TARGETS: [&str; 7] = [
-    "once", "pair.urgent", "pair.other", "durable", "many.urgent", "many.other", "mortal",
+    "once",
+    "pair.urgent",
+    "pair.other",
+    "durable",
+    "many.urgent",
+    "many.other",
+    "mortal",
 ];
 
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
@@ -135,7 +141,12 @@ impl Crew {
 /// Commands that wait, are at work, or were given up, though everybody rests.
 pub(crate) fn left_behind(server: &Server) -> Vec<String> {
     let mut left = Vec::new();
-    for pattern in ["queues.commands.*", "queues.at-work.*", "queues.dead.*", "queues.tries.*"] {
+    for pattern in [
+        "queues.commands.*",
+        "queues.at-work.*",
+        "queues.dead.*",
+        "queues.tries.*",
+    ] {
         for key in server.cli(&["KEYS", pattern]).texts() {
             let length = match key.starts_with("queues.tries") {
                 true => server.cli(&["HLEN", &key]).integer(),
@@ -189,19 +200,15 @@ fn serve(
     }
     service = match queues {
         [] => service.on_command(answer),
-        queues => queues.iter().fold(service, |service, queue| service.on(queue, &answer)),
+        queues => queues
+            .iter()
+            .fold(service, |service, queue| service.on(queue, &answer)),
     };
     let served = service.run(&mut component);
     assert!(served.is_ok(), "{name} ended: {served:?}");
 }
 
-fn call(
-    place: &str,
-    caller: usize,
-    account: &Account,
-    mood: &AtomicUsize,
-    resting: &AtomicUsize,
-) {
+fn call(place: &str, caller: usize, account: &Account, mood: &AtomicUsize, resting: &AtomicUsize) {
     let mut random = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(caller as u64 + 1);
     let mut dice = move |sides: u64| {
         random ^= random << 13;
@@ -269,7 +276,9 @@ fn one_call(
     account.slowest_call_over_millis.fetch_max(over, Relaxed);
     match outcome {
         Ok(answer) => {
-            account.wrong_answers.fetch_add(u64::from(answer != payload), Relaxed);
+            account
+                .wrong_answers
+                .fetch_add(u64::from(answer != payload), Relaxed);
             account.tell(command, Told::Answered);
             true
         }
@@ -319,7 +328,9 @@ fn listen(place: &str, stop: &Stop, account: &Account) {
                 let value: Value = serde_json::from_str(event.text()).unwrap_or_default();
                 let n = value["n"].as_u64().unwrap_or(0);
                 account.events.fetch_add(1, Relaxed);
-                account.events_out_of_order.fetch_add(u64::from(n <= last), Relaxed);
+                account
+                    .events_out_of_order
+                    .fetch_add(u64::from(n <= last), Relaxed);
                 last = n;
                 false
             }
@@ -329,7 +340,9 @@ fn listen(place: &str, stop: &Stop, account: &Account) {
         };
         if ticked {
             // Both of its connections are to be there when connections are counted.
-            let _ = ear.status().map(|mut status| drop(status.set("heard", &last)));
+            let _ = ear
+                .status()
+                .map(|mut status| drop(status.set("heard", &last)));
         }
     }
 }
@@ -350,11 +363,22 @@ pub(crate) fn be_a_child(words: &str) {
         let _ = std::io::stdin().read(&mut [0]);
         std::process::exit(1);
     });
-    let file = std::fs::File::options().append(true).create(true).open(executed);
+    let file = std::fs::File::options()
+        .append(true)
+        .create(true)
+        .open(executed);
     let file = file.expect("a file");
     let note = |command: usize| {
         // One write, which no SIGKILL cuts in two.
         let _ = (&file).write_all(format!("{command}\n").as_bytes());
     };
-    serve(place, "mortal", &[], true, &Stop::new(), &Account::empty(), note);
+    serve(
+        place,
+        "mortal",
+        &[],
+        true,
+        &Stop::new(),
+        &Account::empty(),
+        note,
+    );
 }

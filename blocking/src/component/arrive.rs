@@ -84,9 +84,8 @@ impl Component {
 
     /// Leaves a message out that is no command; it is the line's job.
     fn drop_item(&mut self, why: &Unfit) -> Result<(), Error> {
-        self.drop_command(why);
         let job = std::mem::take(&mut self.line.job);
-        self.remove_from_work(&job)
+        self.leave_out(&job, why)
     }
 
     /// Looks at what is not about commands.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use redis_ipc_core::address::Recipient;
 use redis_ipc_core::call::{Call, Progress, Terms};
-use redis_ipc_core::dialect::redis_ipc::{error_of, finish_command};
+use redis_ipc_core::dialect::redis_ipc::{error_of, finish_command, finish_command_until};
 use redis_ipc_core::resp::Reply;
 use redis_ipc_core::write::TooLong;
 use serde::Serialize;
@@ -273,10 +273,19 @@ impl Component {
     ) -> Result<Call<'k>, Error> {
         let now = self.work.now();
         let stamp = self.identity.stamp(timestamp());
+        let deadline = self
+            .command_deadlines
+            .then(|| stamp.timestamp.after(terms.timeout));
         let call = Call::begin(self.work.session(), terms, now, |w| {
             let start = w.len();
             payload.write(w)?;
-            finish_command(w, start, terms.results.as_str(), terms.id, &stamp)?;
+            let results = terms.results.as_str();
+            match deadline {
+                None => finish_command(w, start, results, terms.id, &stamp)?,
+                Some(deadline) => {
+                    finish_command_until(w, start, results, terms.id, &stamp, deadline)?;
+                }
+            }
             Ok::<(), Unwritten>(())
         })?;
         Ok(call)

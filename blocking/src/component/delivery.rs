@@ -258,8 +258,11 @@ impl Component {
             return Ok(());
         };
         let mut job = Job::default();
-        if job.read(&mut message, queue, subqueue.as_deref()).is_err() {
-            return self.remove_from_work(&job);
+        if let Err(why) = job.read(&mut message, queue, subqueue.as_deref()) {
+            // It may have been counted.
+            job.set_tries(1);
+            self.leave_out(&job, &why)?;
+            return self.forget_tries(&job);
         }
         let counted = self.work.command(&[
             &b"HINCRBY"[..],

@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use redis_ipc_core::dialect::redis_ipc::{Malformed, Origin, read_command};
+use redis_ipc_core::dialect::redis_ipc::{Malformed, Origin, Timestamp, read_command};
 use redis_ipc_core::key::Key;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::payload::read;
-use super::{Component, Failure};
+use super::{Component, Failure, timestamp};
 use crate::error::Error;
 
 /// Who sent a message and when, in the sender's own words; empty where it did not say.
@@ -134,12 +134,16 @@ impl Job {
         }
         self.tries = 0;
         let command = read_command(message).map_err(Unfit::Malformed)?;
+        let expired = command.deadline.filter(|deadline| *deadline <= timestamp());
         let results = Key::results_of_peer(command.results_queue);
         self.results = Some(results.ok_or_else(|| Unfit::Results(command.results_queue.into()))?);
         set(&mut self.payload, Some(command.payload));
         set(&mut self.command_id, Some(command.command_id));
         self.sender.set(&command.origin);
-        Ok(())
+        match expired {
+            Some(deadline) => Err(Unfit::Expired(deadline)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -149,12 +153,15 @@ pub(super) enum Unfit {
     Malformed(Malformed),
     /// It wants its result in this key, which is no results queue.
     Results(String),
+    /// Nobody has waited for its result since then.
+    Expired(Timestamp),
 }
 
 impl fmt::Display for Unfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Malformed(why) => why.fmt(f),
+            Self::Expired(deadline) => write!(f, "its deadline was {deadline}"),
             Self::Results(key) => {
                 write!(
                     f,

@@ -91,6 +91,8 @@ pub struct Component {
     work: Connection,
     own: OwnSettings,
     queue_limit: u64,
+    /// Whether commands say when their caller stops waiting.
+    command_deadlines: bool,
     delivery: Delivery,
     /// Ends a call before its time.
     call_stop: Stop,
@@ -195,6 +197,8 @@ impl std::fmt::Display for Limitation {
 pub struct Counters {
     /// Commands that were no envelope, too long, or named somebody else's key for the result.
     pub commands_dropped: u64,
+    /// Commands whose deadline had passed when they were taken; they were not executed.
+    pub commands_expired: u64,
     /// Results that could not be pushed.
     pub results_dropped: u64,
     /// Events and debug messages that were no envelope.
@@ -238,6 +242,7 @@ impl Component {
             work: Connection::open_with(endpoint, options.clone())?,
             own: OwnSettings::default(),
             queue_limit: DEFAULT_QUEUE_LIMIT,
+            command_deadlines: false,
             delivery: Delivery::default(),
             call_stop: Stop::new(),
             lost: Vec::new(),
@@ -300,6 +305,19 @@ impl Component {
     /// reports [`CallError::Overloaded`]; by default [`DEFAULT_QUEUE_LIMIT`].
     pub fn set_queue_limit(&mut self, commands: u64) {
         self.queue_limit = commands;
+    }
+
+    /// Has commands say when their caller stops waiting, so that whoever takes one later drops
+    /// it instead of executing it: [`Counters::commands_expired`]. For commands that make no
+    /// sense any more by then, and where a caller may die before it takes its command back.
+    ///
+    /// On the wire it is the member `command_deadline`, a text as in `timestamp`, behind the other
+    /// standard members. Compat: the originals write no such member, do not look at it, and show it
+    /// to their handlers as one of the user's. It is compared with the clock of the one who
+    /// serves: on another machine, or if somebody sets the clock, a command may be dropped too
+    /// early or too late.
+    pub fn set_command_deadlines(&mut self, wanted: bool) {
+        self.command_deadlines = wanted;
     }
 
     /// Has a call end once `stop` is requested, as if its time-out had passed: its command is

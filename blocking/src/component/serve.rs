@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::delivery::pop;
+use super::job::Unfit;
 use super::line::Arrived;
 use super::payload::{NoValue, Payload, Unwritten};
 use super::{Component, Event, Failure, Job, Sender, component_name, queue_key, timestamp};
@@ -351,11 +352,25 @@ impl Component {
             let mut job = Job::default();
             match job.read(&mut message, &queue, subqueue) {
                 Ok(()) => return Ok(Some(job)),
-                Err(why) => {
-                    self.drop_command(&why);
-                    self.remove_from_work(&job)?;
-                }
+                Err(why) => self.leave_out(&job, &why)?,
             }
+        }
+    }
+
+    /// Leaves out what was taken from a queue and is not served.
+    pub(super) fn leave_out(&mut self, job: &Job, why: &Unfit) -> Result<(), Error> {
+        let Unfit::Expired(_) = why else {
+            self.drop_command(why);
+            return self.remove_from_work(job);
+        };
+        self.counters.commands_expired += 1;
+        self.note(&format!("dropped command {}: {why}", job.command_id()));
+        // Its caller has stopped waiting, unless its clock is another one.
+        let failure = Failure::new("expired", "this command was taken after its deadline");
+        match self.push_failure(job, &failure) {
+            Err(Error::Server(refused)) if refused.is_temporary() => self.remove_from_work(job),
+            Err(error) => Err(error),
+            Ok(()) => self.expire_unread(job.results(), u64::MAX),
         }
     }
 

@@ -287,3 +287,91 @@ fn a_command_whose_caller_gave_up_is_not_executed_if_it_was_still_waiting() {
     assert!(echo.next(Some(SHORT)).unwrap().is_none());
     assert!(begin.elapsed() >= SHORT);
 }
+
+/// A command of a caller that stopped waiting long ago.
+fn expired(n: u32) -> String {
+    json!({
+        "n": n, "results_queue": Caller::RESULTS, "command_id": format!("old-{n}"),
+        "command_deadline": "1600000000.000000",
+    })
+    .to_string()
+}
+
+#[test]
+fn a_command_past_its_deadline_is_dropped_counted_and_told() {
+    for delivery in [Delivery::AtMostOnce, Delivery::AtLeastOnce { tries: 3 }] {
+        let server = Server::start();
+        let mut watcher = join(&server, "watcher");
+        watcher.subscribe_debug(Some("echo")).unwrap();
+        let mut caller = Caller::new(&server);
+        // One that a component which died has left, two in the queue.
+        server.cli(&["RPUSH", "queues.at-work.main.echo", &expired(0)]);
+        server.cli(&["HSET", "queues.tries.main.echo", "old-0", "1"]);
+        caller.push("queues.commands.echo", expired(1));
+        caller.push("queues.commands.echo", expired(2));
+        let id = caller.ask("queues.commands.echo", "\"n\":3");
+        let mut echo = join(&server, "echo");
+        echo.set_delivery(delivery);
+        echo.serve_main().unwrap();
+        echo_one(&mut echo);
+        let durable = u64::from(delivery != Delivery::AtMostOnce);
+        assert_eq!(echo.counters().commands_expired, 2 + durable);
+        assert_eq!(echo.counters().commands_dropped, 0);
+        for _ in 0..2 + durable {
+            let result = caller.result_value();
+            assert_eq!(result["error"]["code"], "expired", "{result}");
+        }
+        assert_eq!(caller.result_value()["command_id"], id.as_str());
+        match watcher.next(Some(PATIENCE)).unwrap() {
+            Some(Turn::Debug(message)) => {
+                assert!(
+                    message.message().contains("its deadline was"),
+                    "{message:?}"
+                );
+            }
+            other => panic!("{other:?}"),
+        }
+        if durable == 1 {
+            let _ = echo.next(Some(Duration::from_millis(20))).unwrap();
+            assert_eq!(server.cli(&["KEYS", "queues.*"]).items().len(), 0);
+        }
+    }
+}
+
+#[test]
+fn commands_bear_a_deadline_only_if_their_caller_wants_it() {
+    let server = Server::start();
+    let mut desk = join(&server, "desk");
+    let mut client = server.client();
+    for wanted in [false, true] {
+        desk.set_command_deadlines(wanted);
+        let call = std::thread::scope(|scope| {
+            let call = scope.spawn(|| desk.call::<_, Value>("echo", &json!({"n": 1}), PATIENCE));
+            let answer = r#"{"command_id":"ID"}"#;
+            let command =
+                redis_ipc_tests::bus::answer_by_hand(&mut client, "queues.commands.echo", answer);
+            call.join().unwrap().unwrap();
+            command
+        });
+        let command: Value = serde_json::from_str(&call).unwrap();
+        let seconds = |name: &str| {
+            command[name]
+                .as_str()
+                .map(|text| text.parse::<f64>().unwrap())
+        };
+        let lasts = seconds("command_deadline").map(|by| by - seconds("timestamp").unwrap());
+        match lasts {
+            None => assert!(!wanted),
+            Some(lasts) => assert!(wanted && (lasts - PATIENCE.as_secs_f64()).abs() < 0.001),
+        }
+    }
+    // One that is taken in time is served, and its handler sees the user's members only.
+    let mut echo = join(&server, "echo");
+    echo.serve_main().unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| echo_one(&mut echo));
+        let answer: Value = desk.call("echo", &json!({"n": 1}), PATIENCE).unwrap();
+        assert_eq!(answer, json!({"n": 1}));
+    });
+    assert_eq!(echo.counters().commands_expired, 0);
+}

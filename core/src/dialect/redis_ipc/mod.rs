@@ -5,6 +5,10 @@
 //!  └── the user's members ─┘ └── standard members, in this order ─────────────────────────────────────────────────────────┘
 //! ```
 //!
+//! A command may bear one member more behind these, `command_deadline`: the text
+//! `seconds.microseconds` of when its caller stops waiting. Whoever serves drops the command
+//! from then on. None of the originals writes it, and they take it for one of the user's.
+//!
 //! A standard name is standard only in the kind of message that has it and only at the top: the
 //! user's objects may hold any name inside.
 
@@ -20,4 +24,7 @@ pub use error::{PeerError, error_of, write_error};
 pub use read::{
     Command, Event, MAX_HEADER, Malformed, Origin, Outcome, read_command, read_event, read_result,
 };
-pub use write::{EnvelopeError, Stamp, Timestamp, finish_command, finish_event, finish_result};
+pub use write::{
+    EnvelopeError, Stamp, Timestamp, finish_command, finish_command_until, finish_event,
+    finish_result,
+};

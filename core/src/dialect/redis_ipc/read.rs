@@ -8,6 +8,7 @@ use core::fmt;
 
 use super::standard::{Kind, Standard};
 use super::survey::Survey;
+use super::write::Timestamp;
 use crate::json::JsonError;
 
 /// Bytes that the raw text of a header member may have; a key of redis-ipc has at most 127.
@@ -54,6 +55,8 @@ pub struct Command<'a> {
     pub results_queue: &'a str,
     /// What the result is to be marked with.
     pub command_id: &'a str,
+    /// When nobody waits for the result any more, if the sender said so.
+    pub deadline: Option<Timestamp>,
     /// Who sent it.
     pub origin: Origin<'a>,
 }
@@ -169,6 +172,9 @@ pub fn read_command(bytes: &mut [u8]) -> Result<Command<'_>, Malformed> {
             .text(text, Standard::ResultsQueue)
             .unwrap_or_default(),
         command_id: survey.text(text, Standard::CommandId).unwrap_or_default(),
+        deadline: survey
+            .text(text, Standard::CommandDeadline)
+            .and_then(Timestamp::parse),
         origin: survey.origin(text),
     })
 }

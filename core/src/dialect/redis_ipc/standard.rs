@@ -14,10 +14,11 @@ pub(super) enum Standard {
     Tid,
     Message,
     Level,
+    CommandDeadline,
 }
 
 impl Standard {
-    pub(super) const COUNT: usize = 9;
+    pub(super) const COUNT: usize = 10;
 
     pub(super) const ALL: [Self; Self::COUNT] = [
         Self::ResultsQueue,
@@ -29,6 +30,7 @@ impl Standard {
         Self::Tid,
         Self::Message,
         Self::Level,
+        Self::CommandDeadline,
     ];
 
     pub(super) const fn name(self) -> &'static str {
@@ -42,6 +44,7 @@ impl Standard {
             Self::Tid => "tid",
             Self::Message => "message",
             Self::Level => "level",
+            Self::CommandDeadline => "command_deadline",
         }
     }
 
@@ -58,6 +61,7 @@ impl Standard {
             b"tid" => Some(Self::Tid),
             b"message" => Some(Self::Message),
             b"level" => Some(Self::Level),
+            b"command_deadline" => Some(Self::CommandDeadline),
             other if escaped => Self::spelled(other),
             _ => None,
         }
@@ -85,8 +89,12 @@ impl Kind {
         | Standard::Thread.bit()
         | Standard::Tid.bit();
 
-    pub(super) const COMMAND: Self =
-        Self(Self::STAMP | Standard::ResultsQueue.bit() | Standard::CommandId.bit());
+    pub(super) const COMMAND: Self = Self(
+        Self::STAMP
+            | Standard::ResultsQueue.bit()
+            | Standard::CommandId.bit()
+            | Standard::CommandDeadline.bit(),
+    );
     pub(super) const RESULT: Self = Self(Self::STAMP | Standard::CommandId.bit());
     pub(super) const EVENT: Self = Self(Self::STAMP | Standard::Channel.bit());
     pub(super) const DEBUG: Self = Self(

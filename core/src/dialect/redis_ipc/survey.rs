@@ -2,7 +2,7 @@
 //!
 //! Peers put the standard members at the end, so as a rule one byte changes: the comma behind the
 //! user's last member becomes the brace. Where user and standard members are mixed, blanks take the
-//! place of what is not the user's, and a header text among them (there are at most five) moves
+//! place of what is not the user's, and a header text among them (there are at most six) moves
 //! behind the payload. So a message is read in time linear in its length, whatever it holds.
 //!
 //! Only ASCII bytes are overwritten and texts move whole, so the message stays UTF-8 if it was, and

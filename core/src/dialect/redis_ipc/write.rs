@@ -1,6 +1,7 @@
 //! Envelopes written: the standard members go behind the user's own, in the wire's order.
 
 use core::fmt;
+use core::time::Duration;
 
 use super::standard::Kind;
 use crate::bytes;
@@ -24,6 +25,39 @@ pub struct Timestamp {
 }
 
 impl Timestamp {
+    /// Reads what [`Display`](fmt::Display) writes; `None` for anything else.
+    ///
+    /// ```
+    /// use redis_ipc_core::dialect::redis_ipc::Timestamp;
+    ///
+    /// let timestamp = Timestamp { seconds: 1_600_000_000, microseconds: 42 };
+    /// assert_eq!(Timestamp::parse("1600000000.000042"), Some(timestamp));
+    /// assert_eq!(Timestamp::parse("1600000000.42"), None);
+    /// ```
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (seconds, microseconds) = text.split_once('.')?;
+        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        if microseconds.len() != 6 || !digits(seconds) || !digits(microseconds) {
+            return None;
+        }
+        Some(Self {
+            seconds: seconds.parse().ok()?,
+            microseconds: microseconds.parse().ok()?,
+        })
+    }
+
+    /// The same moment, later by `time`; at most the last one there is.
+    #[must_use]
+    pub fn after(self, time: Duration) -> Self {
+        let whole = Duration::new(self.seconds, self.microseconds.min(999_999) * 1000);
+        let later = whole.saturating_add(time);
+        Self {
+            seconds: later.as_secs(),
+            microseconds: later.subsec_micros(),
+        }
+    }
+
     #[inline]
     fn write(self, w: &mut Writer<'_>) {
         let carried = u64::from(self.microseconds / 1_000_000);
@@ -130,12 +164,62 @@ pub fn finish_command(
     command_id: &str,
     stamp: &Stamp<'_>,
 ) -> Result<(), EnvelopeError> {
+    open_command(w, start, results_queue, command_id)?;
+    close(w, stamp);
+    Ok(())
+}
+
+/// As [`finish_command`], with the moment from which on nobody waits for the result.
+///
+/// # Errors
+/// As [`finish_command`].
+///
+/// ```
+/// use core::time::Duration;
+/// use redis_ipc_core::dialect::redis_ipc::{Stamp, Timestamp, finish_command_until, read_command};
+/// use redis_ipc_core::write::Writer;
+///
+/// let timestamp = Timestamp { seconds: 7, microseconds: 0 };
+/// let stamp = Stamp { timestamp, component: "ui", thread: "main", tid: 1 };
+/// let deadline = timestamp.after(Duration::from_millis(1500));
+/// let mut buffer = [0; 256];
+/// let mut w = Writer::new(&mut buffer);
+/// w.put(br#"{"n":1}"#);
+/// finish_command_until(&mut w, 0, "queues.results.ui.main", "ui-main-1-0", &stamp, deadline)?;
+/// assert!(w.since(0).ends_with(br#""tid":1,"command_deadline":"8.500000"}"#));
+/// let mut message = w.since(0).to_vec();
+/// let command = read_command(&mut message)?;
+/// assert_eq!((command.payload, command.deadline), (r#"{"n":1}"#, Some(deadline)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn finish_command_until(
+    w: &mut Writer<'_>,
+    start: usize,
+    results_queue: &str,
+    command_id: &str,
+    stamp: &Stamp<'_>,
+    deadline: Timestamp,
+) -> Result<(), EnvelopeError> {
+    open_command(w, start, results_queue, command_id)?;
+    put_stamp(w, stamp);
+    w.put(b",\"command_deadline\":\"");
+    deadline.write(w);
+    w.put(b"\"}");
+    Ok(())
+}
+
+#[inline]
+fn open_command(
+    w: &mut Writer<'_>,
+    start: usize,
+    results_queue: &str,
+    command_id: &str,
+) -> Result<(), EnvelopeError> {
     reopen(w, start, Kind::COMMAND)?;
     w.put(b"\"results_queue\":\"");
     string::write_escaped(w, results_queue);
     w.put(b"\",\"command_id\":\"");
     string::write_escaped(w, command_id);
-    close(w, stamp);
     Ok(())
 }
 
@@ -176,6 +260,12 @@ pub fn finish_event(
 /// Ends the text that is open, then writes the members that all messages have, and the brace.
 #[inline]
 pub(super) fn close(w: &mut Writer<'_>, stamp: &Stamp<'_>) {
+    put_stamp(w, stamp);
+    w.put_byte(b'}');
+}
+
+#[inline]
+fn put_stamp(w: &mut Writer<'_>, stamp: &Stamp<'_>) {
     w.put(b"\",\"timestamp\":\"");
     stamp.timestamp.write(w);
     w.put(b"\",\"component\":\"");
@@ -184,7 +274,6 @@ pub(super) fn close(w: &mut Writer<'_>, stamp: &Stamp<'_>) {
     string::write_escaped(w, stamp.thread);
     w.put(b"\",\"tid\":");
     w.put_decimal(stamp.tid);
-    w.put_byte(b'}');
 }
 
 /// Takes the closing brace of the user's object away and everything of his that has a standard

@@ -17,6 +17,7 @@ fn the_c_library_is_understood() {
             payload: r#"{"pagesize": "A4", "file": "\/tmp\/job \"1231\".pdf\n\tünïcode €", "copies": 3, "ratio": 0.5, "opts": { "duplex": true, "tray": null, "list": [ 1, 2.5, "x" ] }}"#,
             results_queue: "queues.results.desk.ui-1",
             command_id: "desk-ui-1-13490-0",
+            deadline: None,
             origin: Origin {
                 timestamp: Some("1795229003.168056"),
                 component: Some("desk"),
