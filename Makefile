@@ -17,7 +17,7 @@ export CROSS_CONFIG := $(CURDIR)/cross.toml
 unchecked = { echo "NOT CHECKED: $(1)" >&2; test -z "$$CI"; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-firmware bench lint doc msrv bare clean soak
+.PHONY: help demo test test-firmware bench lint doc msrv bare clean soak fuzz miri
 
 help: ## List what can be made.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
@@ -34,6 +34,21 @@ test: ## Run every test; installs a redis-server if there is none.
 soak: ## Ten minutes of kills and pauses; SOAK_MINUTES says otherwise.
 	@$(SETUP) program redis-server
 	$(CARGO) test --quiet --locked -p redis-ipc-tests --test soak -- $(or $(SOAK_MINUTES),10) $(CURDIR)/tests/soak/REPORT.md
+
+fuzz: ## Fuzz what reads outside bytes, each target for FUZZ_SECONDS (60).
+	@$(SETUP) program c++
+	@$(SETUP) toolchain nightly
+	@$(SETUP) cargo cargo-fuzz
+	@set -e; cd tests/fuzz; for target in resp feed envelope splice; do \
+	    mkdir -p corpus/$$target; \
+	    $(CARGO) +nightly fuzz run --fuzz-dir . $$target corpus/$$target seeds/$$target -- \
+	        -max_total_time=$(or $(FUZZ_SECONDS),60) -max_len=4096 -verbosity=0 -print_final_stats=1; \
+	done
+
+miri: ## Run core's unit tests in an interpreter that finds what is undefined.
+	@$(SETUP) toolchain nightly
+	@$(SETUP) component miri
+	$(CARGO) +nightly miri test --locked -p redis-ipc-core --lib
 
 bench: ## Measure against the peers, in one run.
 	@$(SETUP) program redis-server

@@ -8,6 +8,7 @@
 #   tests/setup.sh target thumbv7em-none-eabihf …
 #   tests/setup.sh toolchain 1.85.0 …
 #   tests/setup.sh component rustfmt clippy …
+#   tests/setup.sh cargo cargo-fuzz …
 #   tests/setup.sh python tests/python/requirements.txt   (into target/python)
 #   tests/setup.sh python redis …                 (prints the interpreter that has them)
 set -eu
@@ -20,7 +21,7 @@ main() {
     shift
     case $kind in
         program | package) need_of_system "$kind" "$@" ;;
-        target | toolchain | component) need_of_rust "$kind" "$@" ;;
+        target | toolchain | component | cargo) need_of_rust "$kind" "$@" ;;
         python) need_of_python "$@" ;;
         *) usage ;;
     esac
@@ -61,6 +62,7 @@ has_package() {
 package_of_program() {
     case $1 in
         cc) echo gcc libc6-dev ;;
+        c++) echo g++ ;;
         nm) echo binutils ;;
         *) echo "$1" ;;
     esac
@@ -143,17 +145,31 @@ has_toolchain() { rustup toolchain list 2>/dev/null | grep -q "^$1"; }
 has_component() {
     case $1 in
         clippy) cargo clippy --version >/dev/null 2>&1 ;;
+        miri) cargo +nightly miri --version >/dev/null 2>&1 ;;
         *) command -v "$1" >/dev/null 2>&1 && "$1" --version >/dev/null 2>&1 ;;
     esac
 }
 
+has_cargo() { command -v "$1" >/dev/null 2>&1; }
+
 add() {
+    if [ "$1" = cargo ]; then
+        say "building $2"
+        cargo install --quiet --locked "$2" >&2
+        return
+    fi
     if ! command -v rustup >/dev/null 2>&1; then
         say "the $1 $2 is missing and there is no rustup to add it: see https://rustup.rs"
         exit 1
     fi
     say "adding the $1 $2"
     case $1 in
+        component)
+            channel=
+            [ "$2" != miri ] || channel='--toolchain nightly'
+            # shellcheck disable=SC2086
+            rustup -q component add "$2" $channel >&2
+            ;;
         toolchain) rustup -q toolchain install "$2" --profile minimal --no-self-update >&2 ;;
         *) rustup -q "$1" add "$2" >&2 ;;
     esac || { say "rustup refuses to add the $1 $2"; exit 1; }

@@ -152,6 +152,10 @@ impl Intake {
         }
         self.connect(work)?;
         self.ask()?;
+        if let Some(trial) = self.outage.trial().filter(|trial| Instant::now() < *trial) {
+            // It had refused to work: it is well once it lets the pop wait.
+            return self.wait(wake.min(trial));
+        }
         if let Some(after) = self.recovered() {
             return Ok(Some(Arrival::Bus(BusEvent::Reconnected { after })));
         }

@@ -23,6 +23,9 @@ mod subscriber;
 mod sys;
 
 pub use client::{Client, Kind, Lease};
+#[doc = include_str!("../FAULTS.md")]
+pub mod faults {}
+
 pub use component::{
     BusEvent, CallError, Command, Component, Counters, DEFAULT_QUEUE_LIMIT, DebugMessage, Delivery,
     Event, Failure, Hash, HashKind, Job, Level, Limitation, Sender, Service, State, Stop, Taken,

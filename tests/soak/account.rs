@@ -53,6 +53,8 @@ pub(crate) struct Account {
     commands: Vec<AtomicU8>,
     pub(crate) sent: [AtomicUsize; CALLERS],
     pub(crate) wrong_answers: AtomicU64,
+    /// Commands that were executed again by those who serve at most once.
+    pub(crate) repeated: AtomicU64,
     pub(crate) wrong_errors: AtomicU64,
     pub(crate) events: AtomicU64,
     pub(crate) events_out_of_order: AtomicU64,
@@ -76,6 +78,7 @@ impl Account {
             commands: commands.collect(),
             sent: Default::default(),
             wrong_answers: AtomicU64::new(0),
+            repeated: AtomicU64::new(0),
             wrong_errors: AtomicU64::new(0),
             events: AtomicU64::new(0),
             events_out_of_order: AtomicU64::new(0),
@@ -100,9 +103,11 @@ impl Account {
         self.commands[command].fetch_or(told as u8, Relaxed);
     }
 
-    pub(crate) fn executed(&self, command: usize) {
+    pub(crate) fn executed(&self, command: usize, at_least_once: bool) {
         let place = &self.commands[command];
         let seen = place.load(Relaxed);
+        let repeated = !at_least_once && seen >= ONCE;
+        self.repeated.fetch_add(u64::from(repeated), Relaxed);
         if seen < u8::MAX - ONCE {
             place.fetch_add(ONCE, Relaxed);
         }
@@ -112,7 +117,7 @@ impl Account {
     pub(crate) fn note_child(&self, lines: &str) {
         for line in lines.lines() {
             if let Ok(command) = line.parse() {
-                self.executed(command);
+                self.executed(command, true);
             }
         }
     }

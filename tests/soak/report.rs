@@ -141,6 +141,10 @@ fn commands(text: &mut String, facts: &Facts<'_>, verdicts: &mut Vec<(&'static s
             "what was taken back was not executed",
             executed(Told::TakenBack) == 0,
         ),
+        (
+            "who serves at most once executed nothing twice",
+            none(&account.repeated),
+        ),
         ("events came in order", none(&account.events_out_of_order)),
         ("no command is left behind", facts.left.is_empty()),
     ]);

@@ -63,7 +63,7 @@ impl Crew {
         ] {
             let (account, place, stop) = (Arc::clone(account), place.clone(), stop.clone());
             servers.push(std::thread::spawn(move || {
-                let note = |command| account.executed(command);
+                let note = |command| account.executed(command, durable);
                 serve(&place, name, queues, durable, &stop, &account, note);
             }));
         }

@@ -101,7 +101,7 @@ impl Outage {
 
     /// When the server, which refused to work, is taken to do so again; `None` if it is not that
     /// what is wrong.
-    pub(super) fn trial(&mut self) -> Option<Instant> {
+    pub(crate) fn trial(&mut self) -> Option<Instant> {
         if !matches!(self.state, State::Refused { .. }) {
             return None;
         }
