@@ -157,6 +157,27 @@ fn a_component_belongs_to_its_process() {
 }
 
 #[test]
+fn a_child_that_drops_its_parents_component_leaves_the_parents_pop_alone() {
+    let server = Server::start();
+    let mut worker = redis_ipc_tests::bus::join(&server, "worker");
+    worker.serve_main().unwrap();
+    assert!(worker.next(Some(Duration::ZERO)).unwrap().is_none());
+    redis_ipc_tests::bus::until_blocked(&server, 1);
+    let mut caller = redis_ipc_tests::bus::Caller::new(&server);
+    let mut monitor = server.monitor();
+    let mut slot = Some(worker);
+    in_child(|| drop(slot.take())).join();
+    assert_eq!(monitor.texts(), [""; 0], "the child is silent");
+    let id = caller.ask("queues.commands.worker", "");
+    in_child(|| drop(slot.take())).join();
+    let worker = slot.as_mut().unwrap();
+    let command = redis_ipc_tests::bus::next_command(worker);
+    assert_eq!(command.command_id(), id);
+    command.answer(&serde_json::json!({})).unwrap();
+    caller.result();
+}
+
+#[test]
 fn a_pool_serves_parent_and_children() {
     let server = Server::start();
     let client = Client::open_with(&endpoint(&server), Options::default(), Kind::pool(2)).unwrap();
