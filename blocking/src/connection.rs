@@ -490,7 +490,8 @@ impl Connection {
     pub(crate) fn run_id(&mut self) -> Result<Option<String>, Error> {
         match self.ask_again(|w| request::command(w, &[b"INFO", b"server"])) {
             Ok(reply) => Ok(reply.bytes().and_then(run_id_in)),
-            Err(Error::Server(_)) => Ok(None),
+            // Paths in it can make it long.
+            Err(Error::Server(_) | Error::TooLong { .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }

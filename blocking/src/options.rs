@@ -83,7 +83,7 @@ impl Options {
     }
 
     /// How large one request and one reply may be, in bytes of RESP; by default 1 MiB, at least
-    /// 64. A connection has one buffer for each direction that starts at 16 KiB, doubles when a
+    /// 1 KiB. A connection has one buffer for each direction that starts at 16 KiB, doubles when a
     /// message needs it, and never grows past this.
     #[must_use]
     pub fn message_limit(mut self, bytes: usize) -> Self {

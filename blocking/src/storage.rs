@@ -13,9 +13,9 @@ pub(crate) struct Growing {
 }
 
 impl Growing {
-    /// `limit` in bytes; at least 64, which a session needs to get through any message.
+    /// `limit` in bytes; at least 1 KiB, which a server's own words take.
     pub(crate) fn new(limit: usize) -> Self {
-        let limit = limit.max(64);
+        let limit = limit.max(1024);
         Self {
             bytes: vec![0; INITIAL_BYTES.min(limit)],
             limit,

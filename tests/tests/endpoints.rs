@@ -136,6 +136,24 @@ fn what_the_access_list_forbids_is_named_with_the_place() {
 }
 
 #[test]
+fn the_smallest_limit_of_a_message_lets_a_component_join_and_talk() {
+    let server = Server::start();
+    for limit in [0, 64, 1024] {
+        let options = Options::default().message_limit(limit);
+        let mut component =
+            Component::connect_to(&endpoint(&server), "c", "main", options).unwrap();
+        component.serve_main().unwrap();
+        component.subscribe_events(None, None).unwrap();
+        let small = serde_json::json!({});
+        assert_eq!(component.publish(None, &small).unwrap(), 1);
+        let turn = component
+            .next(Some(redis_ipc_tests::bus::PATIENCE))
+            .unwrap();
+        assert!(turn.is_some());
+    }
+}
+
+#[test]
 fn the_database_of_an_address_is_the_one_that_is_used() {
     let server = Server::start();
     let url = format!("unix://{}?db=3", server.path());
