@@ -164,6 +164,44 @@ fn events_longer_than_one_read_are_heard_whole_while_a_command_is_at_hand() {
 }
 
 #[test]
+fn what_is_set_aside_for_a_handler_is_bounded_and_what_goes_beyond_is_counted() {
+    let server = Server::start();
+    let limit = 64 * 1024;
+    let options = redis_ipc::Options::default().message_limit(limit);
+    let mut component = redis_ipc_tests::bus::join_with(&server, "c", options);
+    component.serve_main().unwrap();
+    component.subscribe_debug(Some("d")).unwrap();
+    component.subscribe_events(Some("d"), None).unwrap();
+    let mut caller = Caller::new(&server);
+    caller.ask("queues.commands.c", "");
+    let mut command = next_command(&mut component);
+    let text = "x".repeat(1000);
+    let message = json!({"message": text, "level": 1}).to_string();
+    const SENT: u64 = 200;
+    for _ in 0..SENT {
+        assert_eq!(server.cli(&["PUBLISH", "channel.debug.d", &message]), 1);
+    }
+    server.cli(&["PUBLISH", "channel.events.d", "{}"]);
+    assert_eq!(heard(&mut command), "{}", "events are heard all the same");
+    command.answer(&json!({})).unwrap();
+    let mut kept = 0;
+    while let Some(turn) = component.next(Some(Duration::from_millis(1))).unwrap() {
+        assert!(matches!(turn, Turn::Debug(_)), "{turn:?}");
+        kept += 1;
+    }
+    let most = limit as u64 / 1000;
+    assert!((most / 2..=most).contains(&kept), "{kept} of {most}");
+    assert_eq!(component.counters().messages_dropped, SENT - kept);
+    // There is room again.
+    assert_eq!(server.cli(&["PUBLISH", "channel.debug.d", &message]), 1);
+    component.subscribe_events(Some("e"), None).unwrap();
+    assert!(matches!(
+        component.next(Some(PATIENCE)).unwrap(),
+        Some(Turn::Debug(_))
+    ));
+}
+
+#[test]
 fn kept_jobs_are_answered_later_in_any_order_and_from_within_others() {
     let server = Server::start();
     let (mut printer, mut caller) = printer(&server);

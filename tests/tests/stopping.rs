@@ -114,6 +114,26 @@ fn what_a_pop_took_while_nobody_looked_is_put_back_at_the_head() {
     );
 }
 
+#[test]
+fn events_that_had_come_before_a_stop_are_heard_by_whoever_goes_on_after_it() {
+    let server = Server::start();
+    let mut worker = join(&server, "worker");
+    worker.serve(&["work"]).unwrap();
+    worker.subscribe_events(Some("a"), None).unwrap();
+    assert!(worker.next(Some(Duration::ZERO)).unwrap().is_none());
+    redis_ipc_tests::bus::until_blocked(&server, 1);
+    assert_eq!(server.cli(&["PUBLISH", "channel.events.a", "{}"]), 1);
+    let stop = Stop::new();
+    stop.request();
+    worker.set_stop(stop);
+    assert!(matches!(worker.next(None).unwrap(), Some(Turn::Stop)));
+    worker.set_stop(Stop::new());
+    assert!(matches!(
+        worker.next(Some(PATIENCE)).unwrap(),
+        Some(Turn::Event(_))
+    ));
+}
+
 /// The component `worker` in a process of its own, ended with this.
 struct Worker(Child);
 

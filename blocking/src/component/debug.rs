@@ -77,6 +77,11 @@ impl DebugMessage {
         &self.sender
     }
 
+    /// About what it takes in memory.
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.channel.len() + self.message.len()
+    }
+
     pub(super) fn set(&mut self, channel: &str, debug: &Envelope<'_>) {
         set(&mut self.channel, Some(channel));
         set(&mut self.message, Some(debug.message));

@@ -71,6 +71,11 @@ impl Event {
         &self.sender
     }
 
+    /// About what it takes in memory.
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.channel.len() + self.payload.len()
+    }
+
     pub(super) fn set(&mut self, channel: &str, event: &Envelope<'_>) {
         set(&mut self.channel, Some(channel));
         set(&mut self.payload, Some(event.payload));

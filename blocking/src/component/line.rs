@@ -53,6 +53,10 @@ pub(super) struct Line {
     pub(super) stop: Stop,
     /// What arrived while something else was waited for.
     pub(super) backlog: VecDeque<Pending>,
+    /// Bytes of the messages in it.
+    aside: usize,
+    /// How many messages were dropped because too much was set aside already.
+    pub(super) overflowed: u64,
     pub(super) job: Job,
     pub(super) event: Event,
     pub(super) debug: DebugMessage,
@@ -119,6 +123,8 @@ impl Line {
             tick: None,
             stop: Stop::new(),
             backlog: VecDeque::new(),
+            aside: 0,
+            overflowed: 0,
             job: Job::default(),
             event: Event::default(),
             debug: DebugMessage::default(),
@@ -163,13 +169,24 @@ impl Line {
         }
     }
 
-    /// Sets aside what was just found, to be handed out later.
+    /// Sets aside what was just found, to be handed out later. Of messages that nobody takes up,
+    /// no more are kept than one message may be long; commands are few and always kept.
     pub(super) fn set_aside(&mut self, found: Arrived) {
+        let bytes = match found {
+            Arrived::Command => 0,
+            Arrived::Event => self.event.bytes(),
+            Arrived::Debug => self.debug.bytes(),
+        };
+        if self.aside > 0 && self.aside + bytes > self.connection.options().message_limit {
+            self.overflowed += 1;
+            return;
+        }
         let pending = match found {
             Arrived::Command => Pending::Command(Box::new(std::mem::take(&mut self.job))),
             Arrived::Event => Pending::Event(std::mem::take(&mut self.event)),
             Arrived::Debug => Pending::Debug(std::mem::take(&mut self.debug)),
         };
+        self.aside += bytes;
         self.backlog.push_back(pending);
     }
 
@@ -178,30 +195,44 @@ impl Line {
         let is_event = |pending: &Pending| matches!(pending, Pending::Event(_));
         let place = self.backlog.iter().position(is_event);
         match place.and_then(|place| self.backlog.remove(place)) {
-            Some(Pending::Event(event)) => {
-                self.event = event;
-                true
-            }
-            _ => false,
+            Some(pending) => self.hand_out(pending) == Arrived::Event,
+            None => false,
+        }
+    }
+
+    /// Takes the youngest command out of what was set aside.
+    pub(super) fn take_last_command(&mut self) -> Option<Box<Job>> {
+        let is_command = |pending: &Pending| matches!(pending, Pending::Command(_));
+        let place = self.backlog.iter().rposition(is_command)?;
+        match self.backlog.remove(place) {
+            Some(Pending::Command(job)) => Some(job),
+            _ => None,
         }
     }
 
     /// Takes up the oldest of what was set aside.
     pub(super) fn take_up(&mut self) -> Option<Arrived> {
-        Some(match self.backlog.pop_front()? {
+        let pending = self.backlog.pop_front()?;
+        Some(self.hand_out(pending))
+    }
+
+    fn hand_out(&mut self, pending: Pending) -> Arrived {
+        match pending {
             Pending::Command(job) => {
                 self.job = *job;
                 Arrived::Command
             }
             Pending::Event(event) => {
+                self.aside -= event.bytes();
                 self.event = event;
                 Arrived::Event
             }
             Pending::Debug(debug) => {
+                self.aside -= debug.bytes();
                 self.debug = debug;
                 Arrived::Debug
             }
-        })
+        }
     }
 }
 

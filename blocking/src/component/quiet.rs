@@ -104,14 +104,12 @@ impl Component {
             && self.line.connection.session().outstanding() > 0
             && self.take_in(deadline)? == TookIn::Something
         {}
-        while let Some(pending) = self.line.backlog.pop_back() {
-            if let Pending::Command(job) = pending {
-                let kept = job.clone();
-                if let Err(error) = self.put_back(*job) {
-                    // Nobody else has it: it stays here.
-                    self.line.backlog.push_back(Pending::Command(kept));
-                    return Err(error);
-                }
+        while let Some(job) = self.line.take_last_command() {
+            let kept = job.clone();
+            if let Err(error) = self.put_back(*job) {
+                // Nobody else has it: it stays here.
+                self.line.backlog.push_back(Pending::Command(kept));
+                return Err(error);
             }
         }
         Ok(())

@@ -100,6 +100,10 @@ impl<'c> Command<'c> {
 
     /// The next event that has arrived and was subscribed to. Does not wait.
     ///
+    /// Debug messages that come along are set aside for [`Component::next`], as many as
+    /// [`Options::message_limit`](crate::Options::message_limit) holds; what comes beyond that is
+    /// dropped and counted.
+    ///
     /// # Errors
     /// What broke.
     pub fn heard(&mut self) -> Result<Option<&Event>, Error> {
