@@ -321,6 +321,64 @@ fn a_watched_hash_is_seen_as_it_is_and_then_after_every_change_its_end_included(
     assert_eq!(seen, ["web2: ", "web: ", "web: "]);
 }
 
+#[test]
+fn what_has_taken_a_watched_hashs_place_is_told_and_stops_nobody() {
+    let server = Server::start();
+    server.cli(&["SET", "settings.redis-ipc", "no hash"]);
+    let mut web = join(&server, "web");
+    web.serve_main().unwrap();
+    web.watch_settings("web").unwrap();
+    assert_eq!(change(&mut web), "web: ");
+    server.cli(&["HSET", "settings.web", "dpi", "600"]);
+    assert_eq!(change(&mut web), "web: dpi=600");
+    web.subscribe_debug(Some("web")).unwrap();
+    server.cli(&["DEL", "settings.web"]);
+    server.cli(&["RPUSH", "settings.web", "no hash either"]);
+    let mut told = false;
+    let mut gone = false;
+    while !(told && gone) {
+        match web.next(Some(PATIENCE)).unwrap() {
+            Some(Turn::Debug(debug)) => told |= debug.message() == "settings.web is no hash",
+            Some(Turn::Changed(settings)) => gone |= settings.fields().is_empty(),
+            other => panic!("{other:?}"),
+        }
+    }
+    let mut caller = Caller::new(&server);
+    caller.ask("queues.commands.web", "");
+    loop {
+        match web.next(Some(PATIENCE)).unwrap() {
+            Some(Turn::Command(command)) => break command.answer(&json!({})).unwrap(),
+            Some(Turn::Debug(_)) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    caller.result();
+}
+
+#[test]
+fn a_watched_hash_over_the_limit_is_one_error_and_the_rest_goes_on() {
+    let server = Server::start();
+    let options = Options::default().message_limit(4096);
+    let mut web = redis_ipc_tests::bus::join_with(&server, "web", options);
+    web.serve_main().unwrap();
+    web.watch_settings("web").unwrap();
+    assert_eq!(change(&mut web), "web: ");
+    let long = "x".repeat(5000);
+    server.cli(&["HSET", "settings.redis-ipc", "more", &long]);
+    server.cli(&["HSET", "settings.web", "long", &long]);
+    let error = loop {
+        if let Err(error) = web.next(Some(PATIENCE)) {
+            break error;
+        }
+    };
+    assert!(matches!(error, Error::TooLong { .. }), "{error:?}");
+    let mut caller = Caller::new(&server);
+    caller.ask("queues.commands.web", "");
+    next_command(&mut web).answer(&json!({})).unwrap();
+    server.cli(&["HSET", "settings.web", "long", "not any more"]);
+    assert_eq!(change(&mut web), "web: long=not any more");
+}
+
 fn guest(setup: Setup, permissions: &str) -> (Server, Component) {
     let server = setup
         .config(&format!("user guest on nopass ~* &* +@all {permissions}"))
@@ -340,7 +398,7 @@ fn where_tracking_is_forbidden_changes_are_told_by_notifications_and_that_is_sai
     }
     let flags = server.cli(&["CONFIG", "GET", "notify-keyspace-events"]);
     let flags = flags.texts().remove(1);
-    assert!("Khgx".chars().all(|flag| flags.contains(flag)), "{flags}");
+    assert!("Khgxe".chars().all(|flag| flags.contains(flag)), "{flags}");
 }
 
 #[test]

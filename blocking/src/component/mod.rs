@@ -29,7 +29,7 @@ use redis_ipc_core::identity::Identity;
 use redis_ipc_core::key::{Key, OWN_SETTINGS};
 use redis_ipc_core::name::{Component as ComponentName, NameError, Thread as ThreadName};
 
-use crate::connection::Connection;
+use crate::connection::{Connection, Pair};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::options::Options;
@@ -201,7 +201,8 @@ pub struct Counters {
     pub commands_expired: u64,
     /// Results that could not be pushed.
     pub results_dropped: u64,
-    /// Events and debug messages that were no envelope.
+    /// Events and debug messages that were no envelope or too long, or that nobody took up while
+    /// too many were set aside.
     pub messages_dropped: u64,
     /// Results of calls that had timed out before.
     pub stale_results: u64,
@@ -292,7 +293,9 @@ impl Component {
     /// What was dropped so far.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        self.counters
+        let mut counters = self.counters;
+        counters.messages_dropped += self.line.overflowed;
+        counters
     }
 
     /// How this component stands with its bus, as far as it has noticed.
@@ -338,7 +341,14 @@ impl Component {
     /// # Errors
     /// What broke, or the server's error.
     pub fn read_own_settings(&mut self) -> Result<(), Error> {
-        let fields = self.work.hgetall(OWN_SETTINGS)?;
+        let fields = match self.read_hash(OWN_SETTINGS) {
+            // No component is to stop because somebody has filled these up.
+            Err(Error::TooLong { sizes, .. }) => {
+                self.note(&format!("{OWN_SETTINGS} is not heeded: {sizes}"));
+                return Ok(());
+            }
+            fields => fields?,
+        };
         self.own = OwnSettings::default();
         for (name, value) in fields {
             let value = String::from_utf8_lossy(&value);
@@ -353,6 +363,18 @@ impl Component {
             }
         }
         Ok(())
+    }
+
+    /// The fields of a hash; none where something else has taken its place.
+    fn read_hash(&mut self, key: impl AsRef<[u8]>) -> Result<Vec<Pair>, Error> {
+        match self.work.hgetall(&key) {
+            Err(Error::Server(error)) if error.code() == "WRONGTYPE" => {
+                let key = String::from_utf8_lossy(key.as_ref());
+                self.note(&format!("{key} is no hash"));
+                Ok(Vec::new())
+            }
+            fields => fields,
+        }
     }
 
     /// Adds flags to the server's `notify-keyspace-events`, keeping what is set.

@@ -243,8 +243,8 @@ impl Component {
                 "serving several queues at least once takes a server that permits CLIENT TRACKING",
             ));
         }
-        // g and x: a hash that is deleted or expires is told by those classes.
-        self.add_notifications("Khgx")?;
+        // g, x, e: a hash that is deleted, expires or is evicted is told by those classes.
+        self.add_notifications("Khgxe")?;
         for place in 0..self.line.watches.len() {
             let Some(watch) = self.line.watches.get(place) else {
                 break;
@@ -269,22 +269,26 @@ impl Component {
         };
         // Before the read: a change that comes while it is under way spoils its result.
         watch.spoilt = false;
-        let fields = match self.work.hgetall(&watch.key) {
-            Ok(fields) => texts(fields),
-            Err(error) => {
-                watch.spoilt = true;
-                return Err(error);
-            }
+        let (key, internal) = (watch.key.clone(), watch.internal);
+        let read = match internal {
+            true => self.read_own_settings().map(|()| Vec::new()),
+            false => self.read_hash(&key).map(texts),
         };
+        let Some(watch) = self.line.watches.get_mut(place) else {
+            return Ok(false);
+        };
+        let fields = read.inspect_err(|error| {
+            // What is too long now is looked at again when it has changed.
+            watch.spoilt = !matches!(error, Error::TooLong { .. });
+        })?;
+        if internal {
+            return Ok(false);
+        }
         if watch.known && watch.state.fields == fields {
             return Ok(false);
         }
         watch.known = true;
         watch.state.fields = fields;
-        if watch.internal {
-            self.read_own_settings()?;
-            return Ok(false);
-        }
         Ok(true)
     }
 }
