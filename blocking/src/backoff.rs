@@ -24,7 +24,7 @@ impl Backoff {
     pub(crate) fn towards(endpoint: &Endpoint) -> Self {
         Self::new(match endpoint.place {
             Place::Unix(_) => Duration::from_millis(50),
-            Place::Tcp { .. } => Duration::from_secs(2),
+            Place::Tcp { .. } | Place::Sentinels(_) => Duration::from_secs(2),
         })
     }
 

@@ -6,6 +6,7 @@ mod deadline;
 mod fork;
 mod handshake;
 mod pipeline;
+mod sentinel;
 mod transaction;
 
 use std::io;
@@ -15,7 +16,7 @@ use redis_ipc_core::resp::{Reply, request};
 use redis_ipc_core::session::{Incoming, Sequence, Session};
 use redis_ipc_core::write::{TooLong, Writer};
 
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, Place};
 use crate::error::{Error, Misunderstanding, Outcome, ServerError};
 use crate::options::Options;
 use crate::script;
@@ -66,6 +67,11 @@ pub struct Connection {
     bound: Option<Instant>,
     /// Requests of a pipeline that wait to be sent.
     unsent: u32,
+    /// Whether it follows a master that Sentinels name, and which of them is asked first.
+    follows: bool,
+    first_asked: usize,
+    /// Whether the server has said that it is no master any longer.
+    demoted: bool,
     /// The process whose connection it is, as [`sys::forks`] counts them.
     process: u32,
 }
@@ -130,6 +136,9 @@ impl Connection {
             last_used: Instant::now(),
             bound: None,
             unsent: 0,
+            follows: matches!(endpoint.place, Place::Sentinels(_)),
+            first_asked: 0,
+            demoted: false,
             process: sys::forks(),
         }
     }
@@ -430,12 +439,16 @@ impl Connection {
     /// The next message in the inbox.
     #[inline]
     pub(crate) fn poll(&mut self) -> Result<Option<Incoming>, Error> {
-        self.session.poll().map_err(|error| {
+        let found = self.session.poll().map_err(|error| {
             self.disconnect();
             Error::Protocol {
                 why: Misunderstanding::Bytes(error),
             }
-        })
+        })?;
+        if self.follows && found.is_some() {
+            self.note_demotion();
+        }
+        Ok(found)
     }
 
     pub(crate) fn session(&mut self) -> &mut Session<Growing> {
@@ -484,6 +497,7 @@ impl Connection {
         self.socket = None;
         self.session.reset();
         self.unsent = 0;
+        self.demoted = false;
     }
 
     /// What the server calls this run of itself; `None` if it does not tell.

@@ -5,6 +5,7 @@ mod url;
 use std::env;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Longest path of a Unix socket, in bytes: `sockaddr_un` holds 108 with the NUL at its end.
 pub const MAX_SOCKET_PATH_BYTES: usize = 107;
@@ -33,6 +34,19 @@ pub struct Endpoint {
 pub(crate) enum Place {
     Unix(PathBuf),
     Tcp { host: String, port: u16 },
+    Sentinels(Arc<Sentinels>),
+}
+
+/// Those who know which server is the master.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sentinels {
+    /// Their hosts and ports; at least one.
+    pub(crate) nodes: Vec<(String, u16)>,
+    /// What they call the master.
+    pub(crate) master: String,
+    /// The login that they want themselves.
+    pub(crate) user: Option<String>,
+    pub(crate) password: Option<String>,
 }
 
 /// Why a text is not an endpoint.
@@ -67,7 +81,8 @@ impl fmt::Display for EndpointError {
             Self::Malformed { text, why } => write!(
                 f,
                 "{text:?} is not a server's address ({why}): give a path, \
-                 unix:///path?db=N or redis://[user:password@]host[:port][/db]"
+                 unix:///path?db=N, redis://[user:password@]host[:port][/db] or \
+                 redis-sentinel://[user:password@]host[:port],…/name[?db=N]"
             ),
         }
     }
@@ -96,6 +111,27 @@ impl Endpoint {
             host: host.into(),
             port,
         })
+    }
+
+    /// The server that is the master called `master` for the time being, by the word of
+    /// Sentinels at these hosts and ports. They are asked in turn, whenever a connection is
+    /// made; what they name must say itself that it is the master.
+    ///
+    /// ```
+    /// use redis_ipc::Endpoint;
+    ///
+    /// let sentinels = Endpoint::sentinels(&[("10.0.0.7", 26379), ("10.0.0.8", 26379)], "bus");
+    /// assert_eq!(sentinels.to_string(), "redis-sentinel://10.0.0.7:26379,10.0.0.8:26379/bus");
+    /// ```
+    #[must_use]
+    pub fn sentinels(nodes: &[(&str, u16)], master: &str) -> Self {
+        let nodes = nodes.iter().map(|(host, port)| ((*host).to_owned(), *port));
+        Self::at(Place::Sentinels(Arc::new(Sentinels {
+            nodes: nodes.collect(),
+            master: master.to_owned(),
+            user: None,
+            password: None,
+        })))
     }
 
     fn at(place: Place) -> Self {
@@ -127,15 +163,15 @@ impl Endpoint {
     pub fn path(&self) -> Option<&Path> {
         match &self.place {
             Place::Unix(path) => Some(path),
-            Place::Tcp { .. } => None,
+            Place::Tcp { .. } | Place::Sentinels(_) => None,
         }
     }
 
-    /// The host's name or address and the port, if it is on TCP.
+    /// The host's name or address and the port, if it is on TCP and always the same.
     #[must_use]
     pub fn host(&self) -> Option<(&str, u16)> {
         match &self.place {
-            Place::Unix(_) => None,
+            Place::Unix(_) | Place::Sentinels(_) => None,
             Place::Tcp { host, port } => Some((host, *port)),
         }
     }
@@ -196,15 +232,32 @@ impl fmt::Display for Endpoint {
         };
         match &self.place {
             Place::Unix(path) => write!(f, "unix://{login}{}", path.display())?,
-            Place::Tcp { host, port } if host.contains(':') => {
-                write!(f, "redis://{login}[{host}]:{port}")?;
+            Place::Tcp { host, port } => write!(f, "redis://{login}{}", Host(host, *port))?,
+            Place::Sentinels(sentinels) => {
+                let nodes = sentinels.nodes.iter();
+                let nodes: Vec<_> = nodes.map(|(h, p)| Host(h, *p).to_string()).collect();
+                let (nodes, master) = (nodes.join(","), &sentinels.master);
+                write!(f, "redis-sentinel://{login}{nodes}/{master}")?;
             }
-            Place::Tcp { host, port } => write!(f, "redis://{login}{host}:{port}")?,
         }
         match (&self.place, self.database) {
             (_, 0) => Ok(()),
-            (Place::Unix(_), database) => write!(f, "?db={database}"),
             (Place::Tcp { .. }, database) => write!(f, "/{database}"),
+            (_, database) => write!(f, "?db={database}"),
+        }
+    }
+}
+
+/// A host and its port; an IPv6 address stands in brackets.
+pub(crate) struct Host<'h>(pub(crate) &'h str, pub(crate) u16);
+
+impl fmt::Display for Host<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(host, port) = self;
+        if host.contains(':') {
+            write!(f, "[{host}]:{port}")
+        } else {
+            write!(f, "{host}:{port}")
         }
     }
 }

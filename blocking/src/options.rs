@@ -39,7 +39,9 @@ impl Default for Options {
 }
 
 impl Options {
-    /// How long connecting may take, the server's greeting included; by default 5 s.
+    /// How long connecting may take, the server's greeting included; by default 5 s. A server
+    /// that is loading, and Sentinels without a master, are waited for that long; a server that
+    /// is not there at all is not.
     #[must_use]
     pub fn connect_limit(mut self, limit: Duration) -> Self {
         self.connect_limit = limit;

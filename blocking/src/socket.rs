@@ -15,7 +15,7 @@ use rustix::io::Errno;
 use rustix::net::sockopt::{self, Timeout};
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
-use crate::endpoint::Endpoint;
+use crate::endpoint::Place;
 use crate::options::Options;
 
 /// The longest sleep inside one receive: a stop that is asked for from another thread, or in the
@@ -56,12 +56,8 @@ pub(crate) struct Socket {
 
 impl Socket {
     /// Connects, by `deadline` at the latest.
-    pub(crate) fn connect(
-        endpoint: &Endpoint,
-        options: &Options,
-        deadline: Instant,
-    ) -> io::Result<Self> {
-        let fd = connect::connect(&endpoint.place, options, deadline)?;
+    pub(crate) fn connect(place: &Place, options: &Options, deadline: Instant) -> io::Result<Self> {
+        let fd = connect::connect(place, options, deadline)?;
         rustix::io::ioctl_fionbio(&fd, false)?;
         let mut socket = Self {
             fd,

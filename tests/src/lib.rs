@@ -15,6 +15,7 @@ pub mod proxy;
 pub mod puppet;
 pub mod python;
 pub mod scripted;
+pub mod sentinel;
 pub mod server;
 pub mod value;
 pub mod vectors;

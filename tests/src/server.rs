@@ -6,6 +6,7 @@ use crate::monitor::Monitor;
 use crate::process::Process;
 use crate::value::Value;
 use rustix::process::Signal;
+use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long a server may take to start or to stop.
-const LIMIT: Duration = Duration::from_secs(20);
+pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
 /// What is said where there is no server to start.
 const MISSING: &str = "redis-server is missing: `tests/setup.sh program redis-server` installs it \
@@ -246,8 +247,7 @@ impl Server {
     fn attempt(&self) -> Result<Process, String> {
         let file = self.folder.join("redis.conf");
         std::fs::write(&file, self.configuration()).expect("a folder to write to");
-        let program = std::env::var_os("REDIS_SERVER").unwrap_or("redis-server".into());
-        let mut command = Command::new(program);
+        let mut command = Command::new(program());
         command.arg(&file).stdin(Stdio::null());
         command.stdout(self.log_file()).stderr(self.log_file());
         let process = match Process::start(&mut command, self.folder.path()) {
@@ -309,8 +309,13 @@ impl Server {
     }
 }
 
+/// The server's program; one of another name is given by `REDIS_SERVER`.
+pub(crate) fn program() -> OsString {
+    std::env::var_os("REDIS_SERVER").unwrap_or("redis-server".into())
+}
+
 /// A port that was free a moment ago.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     listener.local_addr().expect("a bound socket").port()
 }

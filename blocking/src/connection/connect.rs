@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Connection, Deadline};
+use crate::endpoint::Place;
 use crate::error::Error;
 use crate::socket::Socket;
 use crate::sys;
@@ -10,8 +11,15 @@ use crate::sys;
 /// A connection that was idle for longer is looked at before it is used.
 const IDLE_BEFORE_LOOK: Duration = Duration::from_millis(500);
 
-/// How long to wait before a server that is loading is asked again.
-const LOADING_PAUSE: Duration = Duration::from_millis(20);
+/// How long to wait before a server that is loading is asked again, or Sentinels are whose
+/// master is gone.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Why an attempt to connect failed, and whether another one soon may not.
+struct Failed {
+    error: Error,
+    passes: bool,
+}
 
 impl Connection {
     /// As [`ensure_connected`](Self::ensure_connected), and looks first whether a connection that
@@ -36,44 +44,57 @@ impl Connection {
     }
 
     /// Makes a connection if there is none; says whether it is a new one. Waits for a server
-    /// that is still loading its data.
+    /// that is still loading its data, and for Sentinels to find a new master.
     pub(crate) fn ensure_connected(&mut self) -> Result<bool, Error> {
         self.leave_to_parent()?;
-        if self.socket.is_some() {
+        if self.socket.is_some() && !self.demoted {
             return Ok(false);
         }
+        self.disconnect();
         let deadline = self.deadline(self.options.connect_limit);
-        let mut loading = None;
+        let mut before = None;
         loop {
-            match self.connect_once(deadline) {
+            let Failed { error, passes } = match self.attempt(deadline) {
                 Ok(()) => return Ok(true),
-                Err(Error::Server(error))
-                    if error.code() == "LOADING" && Instant::now() < deadline.at =>
-                {
-                    loading = Some(error);
-                    std::thread::sleep(LOADING_PAUSE);
-                }
-                // What it said before says more than that it was late to say it again.
-                Err(error @ Error::Connect { .. }) => {
-                    return Err(loading.map_or(error, Error::Server));
-                }
-                Err(error) => return Err(error),
+                Err(failed) => failed,
+            };
+            let late = Instant::now() >= deadline.at;
+            if late || !passes {
+                // What was said before says more than that it was late to say it again.
+                let before = before.filter(|_| late && matches!(error, Error::Connect { .. }));
+                return Err(before.unwrap_or(error));
             }
+            before = Some(error);
+            std::thread::sleep(PAUSE);
         }
     }
 
-    fn connect_once(&mut self, deadline: Deadline) -> Result<(), Error> {
-        let watched = sys::watch_forks();
-        let socket =
-            watched.and_then(|()| Socket::connect(&self.endpoint, &self.options, deadline.at));
-        let socket = socket.map_err(|source| Error::Connect {
-            endpoint: self.endpoint.to_string(),
-            source,
+    fn attempt(&mut self, deadline: Deadline) -> Result<(), Failed> {
+        let found = self.find(deadline);
+        let place = found.map_err(|error| Failed {
+            error,
+            passes: false,
         })?;
+        self.connect_to(&place, deadline).map_err(|error| Failed {
+            // Of a master that is gone, Sentinels will soon name the successor.
+            passes: match &error {
+                Error::Server(error) => error.code() == "LOADING",
+                Error::Connect { .. } => self.follows,
+                _ => false,
+            },
+            error,
+        })
+    }
+
+    fn connect_to(&mut self, place: &Place, deadline: Deadline) -> Result<(), Error> {
+        let watched = sys::watch_forks();
+        let socket = watched.and_then(|()| Socket::connect(place, &self.options, deadline.at));
+        let socket = socket.map_err(|source| self.unreachable(place, source))?;
         self.session.reset();
         self.socket = Some(socket);
         self.generation = self.generation.wrapping_add(1);
-        match self.greet(deadline) {
+        let greeted = self.greet(deadline);
+        match greeted.and_then(|server| self.check_role(place, deadline).map(|()| server)) {
             Ok(server) => {
                 self.server = server;
                 Ok(())

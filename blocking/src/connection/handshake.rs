@@ -145,7 +145,7 @@ impl Connection {
         })
     }
 
-    fn queue(&mut self, parts: &[&str]) -> Result<Sequence, TooLong> {
+    pub(super) fn queue(&mut self, parts: &[&str]) -> Result<Sequence, TooLong> {
         self.session.request(|w| {
             super::write_command(w, parts);
             Ok(())

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 use std::str::FromStr;
+use std::sync::Arc;
 
-use super::{Endpoint, EndpointError};
+use super::{Endpoint, EndpointError, Place};
 
 impl FromStr for Endpoint {
     type Err = EndpointError;
@@ -22,6 +23,7 @@ impl FromStr for Endpoint {
         match scheme {
             "unix" | "redis+unix" => unix_url(rest, malformed),
             "redis" | "tcp" => tcp_url(rest, malformed),
+            "redis-sentinel" => sentinel_url(rest, malformed),
             _ => Err(malformed("the scheme is not known")),
         }
     }
@@ -57,15 +59,7 @@ fn tcp_url(
         Some((login, host)) => (Some(login), host),
         None => (None, authority),
     };
-    let (host, port) = split_port(host_port);
-    if host.is_empty() {
-        return Err(malformed("the host is missing"));
-    }
-    let port = match port {
-        Some(port) => port.parse().ok().filter(|port| *port != 0),
-        None => Some(6379),
-    };
-    let port = port.ok_or_else(|| malformed("the port is not a number from 1 to 65535"))?;
+    let (host, port) = host_and_port(host_port, 6379, &malformed)?;
     let mut endpoint = Endpoint::tcp(host, port);
     endpoint.login(login, &malformed)?;
     if !database.is_empty() {
@@ -73,6 +67,48 @@ fn tcp_url(
     }
     endpoint.query(query, &malformed)?;
     Ok(endpoint)
+}
+
+/// `[user:password@]host[:port],host[:port]…/master[?db=N&sentinel_user=…&sentinel_password=…]`
+fn sentinel_url(
+    rest: &str,
+    malformed: impl Fn(&'static str) -> EndpointError,
+) -> Result<Endpoint, EndpointError> {
+    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let (authority, master) = rest.split_once('/').unwrap_or((rest, ""));
+    if master.is_empty() || master.contains('/') {
+        return Err(malformed(
+            "behind the sentinels stands / and the master's name",
+        ));
+    }
+    let (login, nodes) = match authority.rsplit_once('@') {
+        Some((login, nodes)) => (Some(login), nodes),
+        None => (None, authority),
+    };
+    let nodes = nodes.split(',');
+    let nodes = nodes.map(|node| host_and_port(node, 26379, &malformed));
+    let nodes = nodes.collect::<Result<Vec<_>, _>>()?;
+    let mut endpoint = Endpoint::sentinels(&nodes, &decode(master, &malformed)?);
+    endpoint.login(login, &malformed)?;
+    endpoint.query(query, &malformed)?;
+    Ok(endpoint)
+}
+
+fn host_and_port<'t>(
+    text: &'t str,
+    default: u16,
+    malformed: &impl Fn(&'static str) -> EndpointError,
+) -> Result<(&'t str, u16), EndpointError> {
+    let (host, port) = split_port(text);
+    if host.is_empty() {
+        return Err(malformed("the host is missing"));
+    }
+    let port = match port {
+        Some(port) => port.parse().ok().filter(|port| *port != 0),
+        None => Some(default),
+    };
+    let port = port.ok_or_else(|| malformed("the port is not a number from 1 to 65535"))?;
+    Ok((host, port))
 }
 
 /// Splits `host:port`; an IPv6 address stands in brackets.
@@ -109,10 +145,26 @@ impl Endpoint {
         malformed: &impl Fn(&'static str) -> EndpointError,
     ) -> Result<(), EndpointError> {
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            match pair.split_once('=') {
-                Some(("db", database)) => self.database = number(database, malformed)?,
-                _ => return Err(malformed("the only parameter that is known is db=N")),
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            self.parameter(name, value, malformed)?;
+        }
+        Ok(())
+    }
+
+    fn parameter(
+        &mut self,
+        name: &str,
+        value: &str,
+        malformed: &impl Fn(&'static str) -> EndpointError,
+    ) -> Result<(), EndpointError> {
+        let text = || decode(value, malformed).map(Cow::into_owned);
+        match (name, &mut self.place) {
+            ("db", _) => self.database = number(value, malformed)?,
+            ("sentinel_user", Place::Sentinels(s)) => Arc::make_mut(s).user = Some(text()?),
+            ("sentinel_password", Place::Sentinels(s)) => {
+                Arc::make_mut(s).password = Some(text()?);
             }
+            _ => return Err(malformed("it has a parameter that is not known here")),
         }
         Ok(())
     }
@@ -158,22 +210,29 @@ fn hex(digit: u8) -> Option<u8> {
         .and_then(|value| u8::try_from(value).ok())
 }
 
-/// The text with what stands between `:` and `@` left out, for error messages.
+/// The text with what stands between `:` and `@`, and behind a password's `=`, left out, for
+/// error messages.
 fn without_password(text: &str) -> String {
-    let Some((before, behind)) = text.rsplit_once('@') else {
-        return text.to_owned();
-    };
-    let login = before.find("://").map_or(0, |scheme| scheme + 3);
-    let colon = before.get(login..).and_then(|login| login.find(':'));
-    match colon.and_then(|colon| before.get(..login + colon)) {
-        Some(user) => format!("{user}:***@{behind}"),
-        None => text.to_owned(),
+    let mut shown = text.to_owned();
+    if let Some((before, behind)) = text.rsplit_once('@') {
+        let login = before.find("://").map_or(0, |scheme| scheme + 3);
+        let colon = before.get(login..).and_then(|login| login.find(':'));
+        if let Some(user) = colon.and_then(|colon| before.get(..login + colon)) {
+            shown = format!("{user}:***@{behind}");
+        }
     }
+    let Some((address, query)) = shown.split_once('?') else {
+        return shown;
+    };
+    let pairs = query.split('&').map(|pair| match pair.split_once('=') {
+        Some((name, _)) if name.contains("password") => format!("{name}=***"),
+        _ => pair.to_owned(),
+    });
+    format!("{address}?{}", pairs.collect::<Vec<_>>().join("&"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Place;
     use super::*;
     use std::path::Path;
 
@@ -219,8 +278,16 @@ mod tests {
             "unix://tmp/s",
             "unix:///s?db=x",
             "unix:///s?timeout=3",
+            "unix:///s?sentinel_user=u",
+            "redis-sentinel://host:26379",
+            "redis-sentinel://host:26379/",
+            "redis-sentinel:///name",
+            "redis-sentinel://host,,host/name",
+            "redis-sentinel://host:0/name",
+            "redis-sentinel://u:secret@host:x/name?sentinel_password=secret",
             "redis://u:secret@host:port",
             "redis://u:%zz@h",
+            "redis://u:secret?secret@h:port",
         ] {
             let error = text.parse::<Endpoint>().unwrap_err().to_string();
             assert!(error.contains("unix:///path?db=N"), "{error}");
@@ -237,5 +304,24 @@ mod tests {
             "{error}"
         );
         assert!(path[..107].parse::<Endpoint>().is_ok());
+    }
+
+    #[test]
+    fn sentinels_are_named_in_a_row_with_the_master_behind_them() {
+        let text = "redis-sentinel://u:p@one:1,[::1]:2,three/bus?db=2&sentinel_password=s%26";
+        let endpoint: Endpoint = text.parse().unwrap();
+        assert_eq!(
+            endpoint.to_string(),
+            "redis-sentinel://u:***@one:1,[::1]:2,three:26379/bus?db=2"
+        );
+        assert_eq!(endpoint.password.as_deref(), Some("p"));
+        match &endpoint.place {
+            Place::Sentinels(s) => assert_eq!(
+                (s.user.as_deref(), s.password.as_deref()),
+                (None, Some("s&"))
+            ),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!((endpoint.host(), endpoint.path()), (None, None));
     }
 }

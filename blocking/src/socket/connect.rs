@@ -35,6 +35,8 @@ pub(super) fn connect(place: &Place, options: &Options, deadline: Instant) -> io
             keep_alive(&fd, options)?;
             Ok(fd)
         }
+        // Which server that is has to be found out first.
+        Place::Sentinels(_) => Err(io::ErrorKind::InvalidInput.into()),
     }
 }
 
