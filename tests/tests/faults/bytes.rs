@@ -205,10 +205,10 @@ fn a_serving_line_cut_at_any_byte_loses_nothing_that_is_served_at_least_once() {
     });
     assert!(proxy.passed().0 > begin.0);
     assert_eq!(server.cli(&["LLEN", "queues.commands.printer.print"]), 0);
-    assert_eq!(
-        server.cli(&["LLEN", "queues.at-work.main.printer.print"]),
-        0
-    );
+    // The last write may have been cut between its result and the removal of its command, and the
+    // stop have come before the line was back: that command is served again at the next start.
+    let at_work = server.cli(&["LLEN", "queues.at-work.main.printer.print"]);
+    assert!(at_work == 0 || at_work == 1, "{at_work:?}");
 }
 
 /// What the server says to GET, and what it ends in.
