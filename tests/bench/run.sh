@@ -196,7 +196,10 @@ call_round() {
     measure "$group" raw "$@" "$out/c/call_raw" "$socket" "$calls"
     measure "$group" original "$@" "$out/c/call_original" "$socket" "$calls"
     measure "$group" ours "$@" "$rust" call ours "$socket" "$calls"
-    measure "$group" ours_with_strings "$@" "$rust" call ours_with_strings "$socket" "$calls"
+    local who
+    for who in ours_with_strings redisbus redisrpc; do
+        measure "$group" $who "$@" "$rust" call $who "$socket" "$calls"
+    done
 }
 
 call_costs() {

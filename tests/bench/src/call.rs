@@ -3,6 +3,8 @@
 //! The texts of the payloads are heapless ones, so that whatever the heap is asked for is
 //! redis-ipc's doing; `ours_with_strings` has a `String` for each, as most programs do.
 
+mod other;
+
 use std::process::{Child, Command as Process};
 use std::time::{Duration, Instant};
 
@@ -40,6 +42,7 @@ pub(crate) fn run(who: &str, socket: &str, calls: u32) -> Outcome {
     match who {
         "ours" => call::<Bounded>(socket, calls, start(who, socket, calls)?),
         "ours_with_strings" => call::<String>(socket, calls, start(who, socket, calls)?),
+        "redisbus" | "redisrpc" => other::run(who, socket, calls),
         _ => Err(Failure::NotBuilt),
     }
 }
@@ -49,6 +52,8 @@ pub(crate) fn component(who: &str, socket: &str, calls: u32) -> Outcome {
     match who {
         "ours" => serve::<Bounded>(socket, calls),
         "ours_with_strings" => serve::<String>(socket, calls),
+        "redisbus" => other::work(socket, calls),
+        "redisrpc" => other::serve(socket, calls),
         _ => Err(Failure::NotBuilt),
     }
 }
@@ -75,8 +80,12 @@ fn start(who: &str, socket: &str, calls: u32) -> Result<Child, Failure> {
     Ok(process.spawn()?)
 }
 
-fn call<T: DeserializeOwned>(socket: &str, calls: u32, mut component: Child) -> Outcome {
-    let made = measure::<T>(socket, calls);
+fn call<T: DeserializeOwned>(socket: &str, calls: u32, component: Child) -> Outcome {
+    finish(measure::<T>(socket, calls), component)
+}
+
+/// Ends the component and prints how long the calls took.
+fn finish(made: Result<Vec<Duration>, Failure>, mut component: Child) -> Outcome {
     if made.is_err() {
         component.kill()?;
     }
@@ -96,11 +105,21 @@ fn measure<T: DeserializeOwned>(socket: &str, calls: u32) -> Result<Vec<Duration
         method: "print",
         text: padding.as_str(),
     };
+    time(calls, || {
+        let printed: Printed<T> = caller.call("printer", &job, Duration::from_secs(10))?;
+        Ok(printed.done)
+    })
+}
+
+/// Makes the calls, which say whether it was done, and times each.
+fn time(
+    calls: u32,
+    mut make: impl FnMut() -> Result<bool, Failure>,
+) -> Result<Vec<Duration>, Failure> {
     let mut durations = Vec::with_capacity(calls as usize);
     for number in 0..WARM_UP + calls {
         let before = Instant::now();
-        let printed: Printed<T> = caller.call("printer", &job, Duration::from_secs(10))?;
-        if !printed.done {
+        if !make()? {
             return Err(Failure::Broken("not done".to_owned()));
         }
         if number >= WARM_UP {

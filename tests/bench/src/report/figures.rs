@@ -22,6 +22,8 @@ enum How {
     OursOver(&'static str),
     /// The peer of this name ÷ ours.
     Over(&'static str),
+    /// What this other way of ours takes ÷ ours.
+    OtherOverOurs(&'static str),
     /// Ours ÷ the best peer, where more is better.
     OursOverBest,
 }
@@ -79,7 +81,7 @@ impl Figure {
                 .find(|&(who, _)| who == "ours")
                 .map(|(_, m)| m),
             How::OursOver(peer) => samples.ratio(group, "ours", peer),
-            How::Over(peer) => samples.ratio(group, peer, "ours"),
+            How::Over(other) | How::OtherOverOurs(other) => samples.ratio(group, other, "ours"),
             How::OursOverBest => samples
                 .medians(group)
                 .filter(|&(who, _)| who != "ours")
@@ -114,6 +116,11 @@ fn calls(all: &mut Vec<Figure>) {
     all.push(Figure::plain("call_one_core_p99_us", None));
     for part in ["p50", "p90", "p99"] {
         all.push(Figure::plain(&format!("call_unpinned_{part}_us"), None));
+    }
+    for dialect in ["redisbus", "redisrpc"] {
+        let name = format!("{dialect}_call_vs_call");
+        let how = How::OtherOverOurs(dialect);
+        all.push(Figure::new(&name, p50, how, AtMost(1.1)));
     }
     all.push(Figure::plain("call_syscalls", AtMost(6.1)));
     all.push(Figure::plain("call_allocs", AtMost(0.0)));
