@@ -4,7 +4,7 @@ use redis_ipc::{Component, Error};
 use redis_ipc_tests::bus::join;
 use redis_ipc_tests::server::Server;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -128,6 +128,134 @@ fn fields_are_set_and_read_one_by_one_as_any_type() {
     assert_eq!(pairs["list"], "[1,2]");
     assert!(matches!(status.write(&[1]), Err(Error::Value(_))));
     assert!(matches!(status.write("text"), Err(Error::Value(_))));
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type")]
+enum Internal {
+    Off,
+    On { level: u8 },
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "t", content = "c")]
+enum Adjacent {
+    Unit,
+    Text { text: String },
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Untagged {
+    Number(u64),
+    Truth(bool),
+    Text(String),
+    List(Vec<u8>),
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+enum Forgiving {
+    Known,
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Pair(u8, String);
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Size {
+    width: u16,
+    unit: String,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Shapes {
+    internal: [Internal; 2],
+    off: Internal,
+    on: Internal,
+    plain: Adjacent,
+    adjacent: Adjacent,
+    number: Untagged,
+    truth: Untagged,
+    text: Untagged,
+    list: Untagged,
+    known: Forgiving,
+    pair: Pair,
+    value: Value,
+    numbered: BTreeMap<u16, char>,
+    float: f64,
+    #[serde(flatten)]
+    size: Size,
+}
+
+#[test]
+fn enums_of_every_tagging_flattened_structs_and_values_are_read_as_they_were_written() {
+    let server = Server::start();
+    let mut web = join(&server, "web");
+    let mut status = web.status().unwrap();
+    let shapes = Shapes {
+        internal: [Internal::Off, Internal::On { level: 1 }],
+        off: Internal::Off,
+        on: Internal::On { level: 2 },
+        plain: Adjacent::Unit,
+        adjacent: Adjacent::Text {
+            text: "7".to_owned(),
+        },
+        number: Untagged::Number(u64::MAX),
+        truth: Untagged::Truth(true),
+        text: Untagged::Text("7 sheets".to_owned()),
+        list: Untagged::List(vec![1, 2]),
+        known: Forgiving::Known,
+        pair: Pair(1, "1".to_owned()),
+        value: json!({"a": [1, 0.5, null, "1"]}),
+        numbered: BTreeMap::from([(7, '7')]),
+        float: 1.602_176_634e-19,
+        size: Size {
+            width: 210,
+            unit: "mm".to_owned(),
+        },
+    };
+    status.write(&shapes).unwrap();
+    assert_eq!(status.read::<Shapes>().unwrap(), shapes);
+    assert_eq!(status.get("on").unwrap(), Some(shapes.on));
+    assert_eq!(status.get("value").unwrap(), Some(shapes.value));
+    status.set("known", "something newer").unwrap();
+    assert_eq!(status.get("known").unwrap(), Some(Forgiving::Other));
+
+    // A whole hash that is an enum, a map by numbers, a value.
+    status.clear().unwrap();
+    status.write(&Internal::On { level: 3 }).unwrap();
+    let internal: Internal = status.read().unwrap();
+    assert_eq!(internal, Internal::On { level: 3 });
+    let value: Value = status.read().unwrap();
+    assert_eq!(value, json!({"type": "On", "level": 3}));
+    status.clear().unwrap();
+    let trays = BTreeMap::from([(1, 500), (2, 0)]);
+    status.write(&trays).unwrap();
+    assert_eq!(status.read::<BTreeMap<u8, u16>>().unwrap(), trays);
+}
+
+#[test]
+fn a_text_that_reads_like_a_number_is_a_text_where_the_type_wants_one() {
+    let server = Server::start();
+    let mut web = join(&server, "web");
+    let mut status = web.status().unwrap();
+    let size = Size {
+        width: 210,
+        unit: "25.4".to_owned(),
+    };
+    status.write(&size).unwrap();
+    assert_eq!(status.read::<Size>().unwrap(), size);
+    let texts: BTreeMap<String, String> = status.read().unwrap();
+    assert_eq!(texts["width"], "210");
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Rest {
+        #[serde(flatten)]
+        texts: BTreeMap<String, String>,
+    }
+    assert_eq!(status.read::<Rest>().unwrap(), Rest { texts });
 }
 
 #[test]

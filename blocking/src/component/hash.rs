@@ -23,8 +23,10 @@ pub enum HashKind {
 /// The settings or the status of one component.
 ///
 /// Fields are texts. A text is stored as it is, a number or a boolean as JSON writes it, anything
-/// nested as its JSON text; reading turns them back into the type that is asked for. An absent
-/// value (`None`) deletes its field.
+/// nested as its JSON text; reading turns them back into the type that is asked for. Where that does
+/// not say what it wants (`serde_json::Value`, enums that are untagged or tagged from inside,
+/// flattened structs), what reads like a number, a truth value, an array or an object is one. An
+/// absent value (`None`) deletes its field.
 ///
 /// ```no_run
 /// # let mut web = redis_ipc::Component::connect("web", "main")?;

@@ -4,11 +4,11 @@
 //! stored as it is, a number or boolean as JSON writes it, anything nested as its JSON text.
 
 use redis_ipc_core::json::object::Members;
+use redis_ipc_core::json::skip;
 use redis_ipc_core::json::string::RawText;
 use serde::Serialize;
 use serde::de::value::{MapDeserializer, StrDeserializer};
 use serde::de::{self, DeserializeOwned, DeserializeSeed, EnumAccess, IntoDeserializer, Visitor};
-use serde::forward_to_deserialize_any;
 
 use crate::error::Error;
 
@@ -56,33 +56,72 @@ fn stored(json: &str) -> Option<String> {
 pub(super) fn read_fields<T: DeserializeOwned>(
     fields: &[(String, String)],
 ) -> Result<T, serde_json::Error> {
-    let pairs = fields
-        .iter()
-        .map(|(name, value)| (name.as_str(), Stored(value)));
-    T::deserialize(MapDeserializer::new(pairs))
+    either_way(|untyped| {
+        let pairs = fields
+            .iter()
+            .map(|(name, value)| (Stored::name(name), Stored::value(value, untyped)));
+        T::deserialize(MapDeserializer::new(pairs))
+    })
 }
 
 /// Reads a single value.
 pub(super) fn read_value<T: DeserializeOwned>(stored: &str) -> Result<T, serde_json::Error> {
-    T::deserialize(Stored(stored))
+    either_way(|untyped| T::deserialize(Stored::value(stored, untyped)))
+}
+
+/// Reads with untyped values taken for JSON and, if the type does not take that, for texts.
+fn either_way<T>(
+    read: impl Fn(Untyped) -> Result<T, serde_json::Error>,
+) -> Result<T, serde_json::Error> {
+    read(Untyped::Json).or_else(|error| read(Untyped::Text).map_err(|_| error))
+}
+
+/// What a stored text is taken for where the type does not say what it wants: by
+/// `serde_json::Value`, enums that are untagged or tagged from inside, flattened structs. Whether a
+/// text or a number was stored cannot be seen any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Untyped {
+    /// A number, a truth value, an array or an object if it reads like one, else a text.
+    Json,
+    Text,
 }
 
 /// A stored text that becomes whatever type is asked for.
 #[derive(Debug, Clone, Copy)]
-struct Stored<'s>(&'s str);
+struct Stored<'s> {
+    text: &'s str,
+    untyped: Untyped,
+}
 
 type Json<'s> = serde_json::Deserializer<serde_json::de::StrRead<'s>>;
 
 impl<'s> Stored<'s> {
+    fn value(text: &'s str, untyped: Untyped) -> Self {
+        Self { text, untyped }
+    }
+
+    /// A field's name: a text, or a number for a map that has numbers as keys.
+    fn name(text: &'s str) -> Self {
+        Self::value(text, Untyped::Text)
+    }
+
     /// Reads all of it as JSON.
     fn whole<T>(
         self,
         read: impl FnOnce(&mut Json<'s>) -> serde_json::Result<T>,
     ) -> serde_json::Result<T> {
-        let mut json = serde_json::Deserializer::from_str(self.0);
+        let mut json = serde_json::Deserializer::from_str(self.text);
         let value = read(&mut json)?;
         json.end()?;
         Ok(value)
+    }
+
+    /// Whether the text may have been stored for something that is no text.
+    fn reads_like_json(self) -> bool {
+        let begins = self
+            .text
+            .starts_with(|first: char| matches!(first, '{' | '[' | '-' | '0'..='9' | 't' | 'f'));
+        begins && skip::value(self.text.as_bytes(), 0) == Ok(self.text.len())
     }
 }
 
@@ -94,10 +133,22 @@ impl<'de> IntoDeserializer<'de, serde_json::Error> for Stored<'de> {
     }
 }
 
-macro_rules! as_json {
+macro_rules! as_text {
     ($($method:ident)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-            self.whole(|json| json.$method(visitor))
+            visitor.visit_borrowed_str(self.text)
+        }
+    )*};
+}
+
+macro_rules! as_json {
+    ($($method:ident($($argument:ident: $kind:ty),*))*) => {$(
+        fn $method<V: Visitor<'de>>(
+            self,
+            $($argument: $kind,)*
+            visitor: V,
+        ) -> Result<V::Value, Self::Error> {
+            self.whole(|json| json.$method($($argument,)* visitor))
         }
     )*};
 }
@@ -105,9 +156,13 @@ macro_rules! as_json {
 impl<'de> de::Deserializer<'de> for Stored<'de> {
     type Error = serde_json::Error;
 
-    /// Where no type is asked for, it is the text that is stored: as the originals read it.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        visitor.visit_borrowed_str(self.0)
+        match self.untyped {
+            Untyped::Json if self.reads_like_json() => {
+                self.whole(|json| json.deserialize_any(visitor))
+            }
+            _ => visitor.visit_borrowed_str(self.text),
+        }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
@@ -129,39 +184,27 @@ impl<'de> de::Deserializer<'de> for Stored<'de> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Self::Error> {
-        if variants.contains(&self.0) {
-            return visitor.visit_enum(Variant(self.0));
+        if self.text.starts_with('{') && !variants.contains(&self.text) {
+            return self.whole(|json| json.deserialize_enum(name, variants, visitor));
         }
-        self.whole(|json| json.deserialize_enum(name, variants, visitor))
+        visitor.visit_enum(Variant(self.text))
     }
 
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Self::Error> {
-        self.whole(|json| json.deserialize_struct(name, fields, visitor))
-    }
-
-    fn deserialize_tuple<V: Visitor<'de>>(
-        self,
-        length: usize,
-        visitor: V,
-    ) -> Result<V::Value, Self::Error> {
-        self.whole(|json| json.deserialize_tuple(length, visitor))
+    as_text! {
+        deserialize_char deserialize_str deserialize_string
+        deserialize_bytes deserialize_byte_buf deserialize_identifier deserialize_ignored_any
     }
 
     as_json! {
-        deserialize_bool
-        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
-        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
-        deserialize_f32 deserialize_f64
-        deserialize_seq deserialize_map deserialize_unit
-    }
-
-    forward_to_deserialize_any! {
-        char str string bytes byte_buf unit_struct tuple_struct identifier ignored_any
+        deserialize_bool()
+        deserialize_i8() deserialize_i16() deserialize_i32() deserialize_i64() deserialize_i128()
+        deserialize_u8() deserialize_u16() deserialize_u32() deserialize_u64() deserialize_u128()
+        deserialize_f32() deserialize_f64()
+        deserialize_seq() deserialize_map() deserialize_unit()
+        deserialize_unit_struct(name: &'static str)
+        deserialize_tuple(length: usize)
+        deserialize_tuple_struct(name: &'static str, length: usize)
+        deserialize_struct(name: &'static str, fields: &'static [&'static str])
     }
 }
 
@@ -184,6 +227,7 @@ impl<'de> EnumAccess<'de> for Variant<'de> {
 mod tests {
     use super::*;
     use serde::Deserialize;
+    use serde_json::json;
     use std::collections::BTreeMap;
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -257,11 +301,32 @@ mod tests {
     fn maps_of_texts_hold_every_text_as_it_is() {
         let fields = [
             ("a".to_owned(), "600".to_owned()),
-            ("b".to_owned(), "{".to_owned()),
+            ("7".to_owned(), "{".to_owned()),
         ];
-        let map: BTreeMap<String, serde_json::Value> = read_fields(&fields).unwrap();
+        let map: BTreeMap<String, String> = read_fields(&fields).unwrap();
         assert_eq!(map["a"], "600");
-        assert_eq!(map["b"], "{");
+        assert_eq!(map["7"], "{");
+    }
+
+    #[test]
+    fn where_no_type_is_asked_for_json_is_what_reads_like_it() {
+        for (stored, value) in [
+            ("600", json!(600)),
+            ("-0.5", json!(-0.5)),
+            ("true", json!(true)),
+            (r#"{"a":[1]}"#, json!({"a": [1]})),
+            ("[]", json!([])),
+            ("", json!("")),
+            ("null", json!("null")),
+            ("600 dpi", json!("600 dpi")),
+            ("0600", json!("0600")),
+            ("1e999", json!("1e999")),
+            (r#""quoted""#, json!(r#""quoted""#)),
+            ("{", json!("{")),
+        ] {
+            let read: serde_json::Value = read_value(stored).unwrap();
+            assert_eq!(read, value, "{stored}");
+        }
     }
 
     #[test]
