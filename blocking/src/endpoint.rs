@@ -49,8 +49,8 @@ pub(crate) struct Sentinels {
     pub(crate) password: Option<String>,
 }
 
-/// Why a text is not an endpoint.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Why a text is not an endpoint. As [`Debug`](fmt::Debug) it shows its sentence, too.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EndpointError {
     /// A Unix socket's path is longer than a socket address can hold.
@@ -67,6 +67,12 @@ pub enum EndpointError {
         /// What is wrong with it.
         why: &'static str,
     },
+}
+
+impl fmt::Debug for EndpointError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl fmt::Display for EndpointError {

@@ -28,7 +28,9 @@ pub enum Outcome {
 }
 
 /// An operation on a server failed.
-#[derive(Debug)]
+///
+/// As [`Debug`](fmt::Debug) it shows its sentence, too: that is what the system prints of a `main`
+/// that returns an error.
 #[non_exhaustive]
 pub enum Error {
     /// The address is none.
@@ -209,6 +211,12 @@ impl Error {
         Self::Protocol {
             why: Misunderstanding::Type { request, reply },
         }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

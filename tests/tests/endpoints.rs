@@ -19,6 +19,8 @@ fn refused(endpoint: &Endpoint) -> Error {
     let text = error.to_string();
     assert!(text.contains(&path), "{path} is not in: {text}");
     assert!(!text.contains("secret"), "{text}");
+    // That is what the system prints of a `main` that returns the error.
+    assert_eq!(format!("{error:?}"), text);
     error
 }
 
@@ -97,6 +99,7 @@ fn a_path_that_is_too_long_is_named_with_its_length_and_the_longest() {
     }
     let parsed = long.to_str().unwrap().parse::<Endpoint>().unwrap_err();
     assert_eq!(parsed.to_string(), error);
+    assert_eq!(format!("{parsed:?}"), error);
 }
 
 #[test]

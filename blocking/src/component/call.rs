@@ -23,8 +23,7 @@ const GRACE: Duration = Duration::from_millis(200);
 /// How long it may take to take a command back.
 const TAKE_BACK_LIMIT: Duration = Duration::from_secs(1);
 
-/// A call brought no result.
-#[derive(Debug)]
+/// A call brought no result. As [`Debug`](fmt::Debug) it shows its sentence, as [`Error`] does.
 #[non_exhaustive]
 pub enum CallError {
     /// The component answered with an error of its own.
@@ -63,6 +62,12 @@ pub enum Taken {
     No,
     /// Somebody took it and may still execute it.
     Yes,
+}
+
+impl fmt::Debug for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl fmt::Display for CallError {
