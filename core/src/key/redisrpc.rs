@@ -3,7 +3,7 @@
 //! | what | key |
 //! | --- | --- |
 //! | queue of a server (list) | the name of the queue itself |
-//! | response to one call (list) | `<queue>:rpc:<8 of A-Z0-9>` |
+//! | response to one call (list) | `<queue>:rpc:<8 of A-Z0-9>`; Compat: the PHP client also writes a-z |
 
 use super::{Key, KeyTooLong};
 use crate::name::Queue;
@@ -72,8 +72,9 @@ pub fn response_of_peer(queue: Queue<'_>, text: &str) -> Option<Key> {
     let unique = text
         .strip_prefix(queue.as_str())?
         .strip_prefix(RESPONSE_INFIX)?;
-    let ours = unique.len() == CHARACTERS && unique.bytes().all(|b| ALPHABET.contains(&b));
-    if !ours {
+    // Compat: the PHP client's alphabet has the small letters too.
+    let fits = unique.len() == CHARACTERS && unique.bytes().all(|b| b.is_ascii_alphanumeric());
+    if !fits {
         return None;
     }
     Key::join(&[text]).ok()
@@ -86,7 +87,11 @@ mod tests {
     #[test]
     fn only_a_response_queue_of_the_same_server_is_answered_to() {
         let calc = Queue::parse("calc").unwrap();
-        for good in ["calc:rpc:U2U8UA88", "calc:rpc:00000000"] {
+        for good in [
+            "calc:rpc:U2U8UA88",
+            "calc:rpc:00000000",
+            "calc:rpc:aZ09zzzz",
+        ] {
             assert!(response_of_peer(calc, good).is_some(), "{good}");
         }
         for hostile in [
@@ -95,7 +100,8 @@ mod tests {
             "calc:rpc:",
             "calc:rpc:U2U8UA8",
             "calc:rpc:U2U8UA888",
-            "calc:rpc:u2u8ua88",
+            "calc:rpc:U2U8 A88",
+            "calc:rpc:U2U8:A88",
             "calc:rpc:U2U8UA8\n",
             "calc:rpc:U2U8\u{fc}A8",
             "calc2:rpc:U2U8UA88",

@@ -54,3 +54,57 @@ fn a_client_in_python_calls_our_server() {
     );
     running.stop();
 }
+
+/// The forms that the clients in Ruby and PHP write: no blanks, arguments that are always there,
+/// small letters in the name of the response queue, escaped slashes.
+#[test]
+fn requests_as_ruby_and_php_write_them_are_served() {
+    let server = Server::start();
+    let running = Running::start(&server);
+    for (call, queue, response) in [
+        (r#"{"name":"clr","args":[]}"#, "calc:rpc:0A1B2C3D", "0.0"),
+        (r#"{"name":"add","args":[5]}"#, "calc:rpc:00000XYZ", "5.0"),
+        (r#"{"name":"clr"}"#, "calc:rpc:aB3xYz09", "0.0"),
+        (
+            r#"{"name":"count","args":["a\/b",null]}"#,
+            "calc:rpc:zzzzzzzz",
+            "2",
+        ),
+    ] {
+        let request = format!(r#"{{"function_call":{call},"response_queue":"{queue}"}}"#);
+        server.cli(&["RPUSH", "calc", &request]);
+        let item = server.cli(&["BLPOP", queue, "10"]);
+        let expected = format!(r#"{{"return_value": {response}}}"#);
+        assert_eq!(item.items()[1].text(), expected, "{request}");
+    }
+    assert_eq!(running.stop().requests_dropped, 0);
+}
+
+/// The server in Ruby tells where it failed, the one in PHP writes no blanks.
+#[test]
+fn responses_as_ruby_and_php_write_them_are_read() {
+    let server = Server::start();
+    let mut calc = client(&server, "calc");
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for response in [
+                r#"{"exception":"divided by 0","backtrace":["calc.rb:7:in `/'"]}"#,
+                r#"{"exception":"method \"nope\" does not exist"}"#,
+                r#"{"return_value":"a\/b"}"#,
+                r#"{"exception":null,"return_value":5}"#,
+            ] {
+                let request = server.cli(&["BLPOP", "calc", "10"]).items()[1].text();
+                let request: Value = serde_json::from_str(&request).unwrap();
+                let queue = request["response_queue"].as_str().unwrap();
+                server.cli(&["RPUSH", queue, response]);
+            }
+        });
+        assert_eq!(exception(calc.call("div", (0,), ())), "divided by 0");
+        assert_eq!(
+            exception(calc.call("nope", (), ())),
+            "method \"nope\" does not exist"
+        );
+        assert_eq!(calc.call::<_, _, String>("x", (), ()).unwrap(), "a/b");
+        assert_eq!(calc.call::<_, _, i32>("x", (), ()).unwrap(), 5);
+    });
+}

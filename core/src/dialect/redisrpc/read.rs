@@ -109,7 +109,8 @@ impl Call {
     }
 }
 
-/// Reads a response in the bytes it arrived in.
+/// Reads a response in the bytes it arrived in. An exception that is null is none: the Python and
+/// PHP clients read it so.
 ///
 /// # Errors
 /// [`Malformed`]: not JSON, or neither a return value nor an exception.
@@ -118,7 +119,8 @@ pub fn read_response(bytes: &mut [u8]) -> Result<Response<'_>, Malformed> {
         return Err(Malformed::Pickle);
     }
     let fields = Fields::of(bytes, ["return_value", "exception"])?;
-    if fields.value(1).is_some() {
+    let exception = fields.value(1).and_then(|place| bytes.get(place));
+    if exception.is_some_and(|exception| exception != b"null") {
         let exception = fields.text(bytes, 1)?;
         let exception = decode(bytes, exception);
         let text = utf8(bytes)?.get(exception);
@@ -211,6 +213,12 @@ mod tests {
             read(r#"{"return_value":null}"#),
             Ok(Response::ReturnValue("null"))
         );
-        assert_eq!(read("{}"), Err(Malformed::Missing("return_value")));
+        assert_eq!(
+            read(r#"{"exception": null, "return_value": 5}"#),
+            Ok(Response::ReturnValue("5"))
+        );
+        for none in ["{}", r#"{"exception":null}"#] {
+            assert_eq!(read(none), Err(Malformed::Missing("return_value")));
+        }
     }
 }
