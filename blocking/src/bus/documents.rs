@@ -1,29 +1,25 @@
 //! Documents that everybody can read, and hears of when they change.
 //!
 //! A document is a JSON text under the key `document:<name>`. Whoever changes it says so on the
-//! channel of the same name, in the same transaction:
-//! `{"document": {…}, "expires": 60000}`, with `null` for a document that was removed and for one
-//! that does not expire; the time is in milliseconds.
+//! channel of the same name, in the same transaction: `{"document": {…}, "expires": 60000}`, the
+//! time being in milliseconds, and `null` for a document that stays; `{"removed": true}` for one
+//! that was removed.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use redis_ipc_core::json::skip;
 use redis_ipc_core::key::{Key, redisbus};
 use redis_ipc_core::name::WorkerId;
 use redis_ipc_core::resp::{Reply, request};
-use redis_ipc_core::session::Incoming;
 use redis_ipc_core::write::TooLong;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::client::Client;
+use super::watch::Watch;
 use crate::component::payload::read;
-use crate::connection::{Connection, Deadline, Next};
+use crate::connection::Deadline;
 use crate::error::{Error, ServerError};
-
-/// How long to wait before a lost server is looked for again.
-const NAP: Duration = Duration::from_millis(20);
 
 impl Client {
     /// Writes a document, and tells whoever watches it. Without `expires` it stays.
@@ -92,28 +88,16 @@ impl Client {
     /// As with [`put`](Self::put).
     pub fn remove(&mut self, name: &str) -> Result<(), Error> {
         let key = document_key(name)?;
-        let news = r#"{"document": null, "expires": null}"#;
-        self.change(&key, &["DEL", key.as_str()], news)
+        self.change(&key, &["DEL", key.as_str()], r#"{"removed": true}"#)
     }
 
-    /// Watches a document on connections of its own: its present state first, then every change,
+    /// Watches a document on a connection of its own: its present state first, then every change,
     /// its expiry included.
     ///
     /// # Errors
     /// As with [`put`](Self::put).
     pub fn watch(&mut self, name: &str) -> Result<Watch, Error> {
-        let key = document_key(name)?;
-        let (endpoint, options) = (self.connection.endpoint(), self.connection.options());
-        let mut watch = Watch {
-            line: Connection::closed(endpoint, options.clone()),
-            work: Connection::closed(endpoint, options.clone()),
-            key,
-            generation: 0,
-            told: None,
-            expires: None,
-        };
-        watch.listen()?;
-        Ok(watch)
+        Watch::open(&self.connection, document_key(name)?)
     }
 
     /// Changes a document and tells of it, both or neither.
@@ -136,155 +120,6 @@ impl Client {
             }
         }
         Ok(())
-    }
-}
-
-/// The state of a document after it changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Change {
-    /// JSON text; `None` if the document was removed, has expired, or was never there.
-    pub document: Option<String>,
-}
-
-impl Change {
-    /// The document as a value.
-    ///
-    /// # Errors
-    /// [`Error::Unexpected`] if it is not a `D`.
-    pub fn read<D: DeserializeOwned>(&self) -> Result<Option<D>, Error> {
-        let value = self.document.as_deref().map(read).transpose();
-        value.map_err(|error| Error::Unexpected(error.to_string()))
-    }
-}
-
-/// Watches one document.
-///
-/// A server that goes away is looked for until it is back; if the document is another one then,
-/// that is a change too.
-///
-/// ```no_run
-/// use redis_ipc::bus::Client;
-///
-/// let mut watch = Client::connect()?.watch("prices")?;
-/// while let Some(change) = watch.next(None)? {
-///     println!("{}", change.document.as_deref().unwrap_or("gone"));
-/// }
-/// # Ok::<(), redis_ipc::Error>(())
-/// ```
-#[derive(Debug)]
-pub struct Watch {
-    line: Connection,
-    work: Connection,
-    key: Key,
-    /// The connection that has subscribed.
-    generation: u32,
-    /// What was handed out last.
-    told: Option<Change>,
-    /// When the document is to be looked at, since it may have expired.
-    expires: Option<Instant>,
-}
-
-/// What is told of a change.
-#[derive(Deserialize)]
-struct News {
-    document: Value,
-    expires: Option<u64>,
-}
-
-impl Watch {
-    /// Waits for the next change; `None` says that `timeout` passed. The first one is the present
-    /// state. Without a time-out it waits for ever.
-    ///
-    /// # Errors
-    /// What does not pass by itself.
-    pub fn next(&mut self, timeout: Option<Duration>) -> Result<Option<Change>, Error> {
-        let limit = timeout.map(|timeout| Deadline::after(timeout).at);
-        loop {
-            match self.step(limit) {
-                Ok(Some(change)) => {
-                    self.told = Some(change.clone());
-                    return Ok(Some(change));
-                }
-                Ok(None) => {}
-                Err(error) if error.is_temporary() => {
-                    self.line.disconnect();
-                    std::thread::sleep(NAP);
-                }
-                Err(error) => return Err(error),
-            }
-            if limit.is_some_and(|limit| Instant::now() >= limit) {
-                return Ok(None);
-            }
-        }
-    }
-
-    fn step(&mut self, limit: Option<Instant>) -> Result<Option<Change>, Error> {
-        let listened = self.listen()?;
-        let expired = self.expires.is_some_and(|at| Instant::now() >= at);
-        if listened || expired || self.told.is_none() {
-            let change = self.look()?;
-            let is_news = self.told.as_ref() != Some(&change);
-            return Ok(is_news.then_some(change));
-        }
-        let until = [limit, self.expires].into_iter().flatten().min();
-        let until = until.map(|at| Deadline {
-            at,
-            limit: Duration::ZERO,
-        });
-        match self.line.next(until)? {
-            Next::Message(Incoming::Push) => Ok(self.hear()),
-            _ => Ok(None),
-        }
-    }
-
-    /// Subscribes, if this connection has not; says whether it did.
-    fn listen(&mut self) -> Result<bool, Error> {
-        self.line.ensure_connected()?;
-        if self.generation == self.line.generation() {
-            return Ok(false);
-        }
-        if self.line.server().protocol() < 3 {
-            self.line.session().set_resp2_listener(true);
-        }
-        let deadline = Deadline::after(self.line.options().reply_limit);
-        let channel = self.key.as_bytes();
-        let request = self.line.send(1, deadline, |w| {
-            request::command(w, &[b"SUBSCRIBE", channel]);
-            Ok::<(), TooLong>(())
-        })?;
-        self.line.reply(request, deadline)?;
-        self.generation = self.line.generation();
-        Ok(true)
-    }
-
-    /// The document as it is, and how long it stays.
-    fn look(&mut self) -> Result<Change, Error> {
-        let life = self.work.command(&["PTTL", self.key.as_str()])?.integer();
-        let text = self.work.get(&self.key)?;
-        let life = life.and_then(|life| u64::try_from(life).ok());
-        self.expires_in(life.filter(|_| text.is_some()));
-        Ok(Change {
-            document: text.map(|text| String::from_utf8_lossy(&text).into_owned()),
-        })
-    }
-
-    /// Takes up what was published; what is no news is left alone.
-    fn hear(&mut self) -> Option<Change> {
-        let mut parts = self.line.session().frame().elements()?;
-        if parts.next()?.bytes()? != b"message" {
-            return None;
-        }
-        let news: News = serde_json::from_slice(parts.nth(1)?.bytes()?).ok()?;
-        self.expires_in(news.expires);
-        let document = (!news.document.is_null()).then(|| news.document.to_string());
-        Some(Change { document })
-    }
-
-    fn expires_in(&mut self, milliseconds: Option<u64>) {
-        // One more, for the server removes it after that time and not at it.
-        self.expires = milliseconds
-            .map(|life| Deadline::after(Duration::from_millis(life.saturating_add(1))).at);
     }
 }
 

@@ -40,16 +40,17 @@ mod logs;
 mod record;
 mod replies;
 mod request;
+mod watch;
 mod worker;
 mod zip;
 
 pub use client::Client;
 pub use desk::{Counters, Desk};
 pub use discovery::Found;
-pub use documents::{Change, Watch};
 pub use logs::{LogEntry, Logger};
 pub use record::Record;
 pub use replies::{Ended, Replies, Reply};
 pub use request::Request;
+pub use watch::{Change, Watch};
 pub(crate) use worker::panic_text;
 pub use worker::{Worker, own_address};
