@@ -132,6 +132,9 @@ impl<'c, 'r> Chunks<'c, 'r> {
     }
 
     fn send(&mut self) -> io::Result<()> {
+        if self.request.desk().stop_requested() {
+            return Err(io::Error::other("the worker ends"));
+        }
         self.text.clear();
         base64::encode(&self.chunk, &mut self.text);
         self.chunk.clear();

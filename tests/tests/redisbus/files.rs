@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
 
@@ -10,6 +11,7 @@ use redis_ipc::bus::{Client, Worker};
 use redis_ipc::{Options, Stop};
 use redis_ipc_tests::folder::Folder;
 use redis_ipc_tests::server::Server;
+use rustix::fs::{CWD, FileType, Mode, inotify, mknodat};
 
 use super::workers::{PATIENCE, client, endpoint};
 
@@ -30,6 +32,9 @@ fn files() -> Folder {
     symlink(folder.path(), below.join("out")).unwrap();
     symlink(folder.join("secret"), below.join("sub/link")).unwrap();
     symlink(below.join("big"), below.join("inner")).unwrap();
+    let pipe = below.join("sub/pipe");
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    UnixListener::bind(below.join("sub/socket")).unwrap();
     folder
 }
 
@@ -79,19 +84,50 @@ fn files_come_as_they_are_whatever_their_size() {
 fn a_folder_comes_as_an_archive_that_others_can_read() {
     let folder = files();
     serving(&folder.join("below"), true, |client| {
+        for path in ["sub", "./sub/", "sub//.", "sub/./"] {
+            let mut out = Vec::new();
+            client.download_dir(TO, path, PATIENCE, &mut out).unwrap();
+            let expected = "[('sub/a.txt', 0, 'ä'), ('sub/deep/b.txt', 0, 'b')]\n";
+            assert_eq!(listed(&folder, &out), expected, "{path}");
+        }
         let mut out = Vec::new();
-        client.download_dir(TO, "sub", PATIENCE, &mut out).unwrap();
-        let archive = folder.join("sub.zip");
-        fs::write(&archive, &out).unwrap();
-        let list = Command::new("python3")
-            .args(["-c", "import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); assert z.testzip() is None; print([(i.filename, i.compress_type, z.read(i).decode()) for i in z.infolist()])"])
-            .arg(&archive)
-            .output()
+        client
+            .download_dir(TO, "sub/a.txt", PATIENCE, &mut out)
             .unwrap();
-        let list = String::from_utf8(list.stdout).unwrap();
-        let expected = "[('sub/a.txt', 0, 'ä'), ('sub/deep/b.txt', 0, 'b')]\n";
-        assert_eq!(list, expected);
+        assert_eq!(listed(&folder, &out), "[('sub/a.txt', 0, 'ä')]\n");
+        let mut out = Vec::new();
+        client.download_dir(TO, "", PATIENCE, &mut out).unwrap();
+        let all = listed_names(&folder, &out);
+        assert_eq!(all, "['big', 'empty', 'sub/a.txt', 'sub/deep/b.txt']\n");
     });
+}
+
+/// What Python finds in an archive: names, methods and texts.
+fn listed(folder: &Folder, archive: &[u8]) -> String {
+    python(
+        folder,
+        archive,
+        "(i.filename, i.compress_type, z.read(i).decode())",
+    )
+}
+
+fn listed_names(folder: &Folder, archive: &[u8]) -> String {
+    python(folder, archive, "i.filename")
+}
+
+fn python(folder: &Folder, archive: &[u8], what: &str) -> String {
+    let path = folder.join("archive.zip");
+    fs::write(&path, archive).unwrap();
+    let script = format!(
+        "import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); assert z.testzip() is None; \
+         print([{what} for i in z.infolist()])"
+    );
+    let list = Command::new("python3")
+        .args(["-c", &script])
+        .arg(path)
+        .output()
+        .unwrap();
+    String::from_utf8(list.stdout).unwrap()
 }
 
 #[test]
@@ -107,6 +143,8 @@ fn nothing_outside_the_folder_can_be_had() {
             ("sub/link", "link"),
             ("inner", "link"),
             (secret.as_str(), "absolute"),
+            ("sub/pipe", "neither"),
+            ("sub/socket", "neither"),
             ("sub", "folder"),
             ("", "folder"),
             ("none", "No such file"),
@@ -121,6 +159,23 @@ fn nothing_outside_the_folder_can_be_had() {
             assert!(matches!(refused, Err(CallError::Failed(_))), "{path}");
         }
     });
+}
+
+/// Whoever opens a pipe to read lets its writer go on, and then kills it.
+#[test]
+fn a_pipe_is_not_even_opened() {
+    let folder = files();
+    let opened = inotify::init(inotify::CreateFlags::NONBLOCK).unwrap();
+    let pipe = folder.join("below/sub/pipe");
+    inotify::add_watch(&opened, pipe, inotify::WatchFlags::OPEN).unwrap();
+    serving(&folder.join("below"), true, |client| {
+        assert!(refusal(client, "sub/pipe").contains("neither"));
+        let mut out = Vec::new();
+        client.download_dir(TO, "sub", PATIENCE, &mut out).unwrap();
+    });
+    let mut events = [0; 256];
+    let seen = rustix::io::read(&opened, &mut events);
+    assert_eq!(seen, Err(rustix::io::Errno::AGAIN));
 }
 
 #[test]
