@@ -200,10 +200,10 @@ impl Desk {
             request::command(w, &[b"SET", key, text.as_bytes(), b"EX", life.as_bytes()]);
             Ok::<(), TooLong>(())
         })?;
+        self.renewed = Some(Instant::now());
         for request in 0..3 {
             self.work.reply(first.after(request), deadline)?;
         }
-        self.renewed = Some(Instant::now());
         Ok(())
     }
 
@@ -244,7 +244,7 @@ impl Desk {
     }
 
     /// Pushes one of many replies: what is in `data`. Waits while nobody reads them; says whether
-    /// somebody does.
+    /// somebody does. The worker stays known meanwhile.
     pub(super) fn send(
         &mut self,
         to: &Key,
@@ -256,10 +256,13 @@ impl Desk {
         let waiting = push(&mut self.work, to, stream_life(sent), |w| {
             write_reply(w, correlation, id, place, |w| w.put(data));
         })?;
-        if waiting < UNREAD {
-            return Ok(true);
+        if waiting >= UNREAD {
+            return self.await_reader(to, waiting);
         }
-        self.await_reader(to, waiting)
+        if Instant::now() >= self.renewal() {
+            self.keep_alive()?;
+        }
+        Ok(true)
     }
 
     fn await_reader(&mut self, to: &Key, mut waiting: u64) -> Result<bool, Error> {

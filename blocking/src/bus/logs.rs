@@ -6,16 +6,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use log::{Level, Log, Metadata, Record};
 use redis_ipc_core::dialect::redisbus::{LOG_ENTRIES, LOG_LIFE};
 use redis_ipc_core::key::Key;
-use redis_ipc_core::resp::request;
-use redis_ipc_core::write::TooLong;
 use serde::{Deserialize, Serialize};
 
 use super::clock;
-use crate::connection::{Connection, Deadline};
-use crate::error::Error;
+use crate::connection::Connection;
+use crate::error::{Error, ServerError};
 
 /// Under this name the worker's own messages go through the facade. They are in the list already.
 pub(super) const TARGET: &str = "redis_ipc::bus";
+
+/// The longest message of an entry, in bytes: a peer's words go into the log as well.
+const LONGEST: usize = 4096;
 
 /// An entry of a worker's log.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -38,8 +39,9 @@ pub struct LogEntry {
 
 /// Takes what a program logs to the list of its worker on the server; clones take it to the same.
 ///
-/// Entries wait here until the worker's loop comes round, at the latest after a second; at most
-/// 200 do, the older ones go first.
+/// Entries wait here until the worker's loop comes round: after the command or the tick at hand,
+/// for another thread's after ten seconds at the latest. At most 200 do, the older ones go first.
+/// A message longer than 4096 bytes is cut.
 ///
 /// ```no_run
 /// use redis_ipc::{Endpoint, Options, bus::Worker};
@@ -82,7 +84,7 @@ impl Logger {
         let entry = LogEntry {
             time: clock::now(),
             worker_id: self.worker_id.as_ref().to_owned(),
-            message,
+            message: cut(message),
             filename: filename.to_owned(),
             line,
             level: name_of(level).to_owned(),
@@ -118,28 +120,38 @@ impl Logger {
     }
 }
 
+/// Appends entries, in their order. What the server will never take is dropped: a log must not
+/// end its worker.
 fn send(connection: &mut Connection, key: &Key, entries: &VecDeque<LogEntry>) -> Result<(), Error> {
-    let texts: Vec<String> = entries
-        .iter()
-        .filter_map(|entry| serde_json::to_string(entry).ok())
-        .collect();
-    let last = format!("-{LOG_ENTRIES}");
-    let deadline = Deadline::after(connection.options().reply_limit);
-    let first = connection.send(3, deadline, |w| {
-        request::array(w, texts.len() + 2);
-        request::bulk(w, b"RPUSH");
-        request::bulk(w, key.as_bytes());
-        for text in &texts {
-            request::bulk(w, text.as_bytes());
+    let (life, last) = (LOG_LIFE.as_secs().to_string(), format!("-{LOG_ENTRIES}"));
+    let mut pipeline = connection.pipeline();
+    for entry in entries {
+        let text = serde_json::to_string(entry).unwrap_or_default();
+        match pipeline.command(&["RPUSH", key.as_str(), &text]).map(drop) {
+            Ok(()) | Err(Error::TooLong { .. }) => {}
+            Err(error) => return Err(error),
         }
-        request::expire(w, key.as_bytes(), LOG_LIFE);
-        request::command(w, &[b"LTRIM", key.as_bytes(), last.as_bytes(), b"-1"]);
-        Ok::<(), TooLong>(())
-    })?;
-    for request in 0..3 {
-        connection.reply(first.after(request), deadline)?;
+    }
+    pipeline.command(&["EXPIRE", key.as_str(), &life])?;
+    pipeline.command(&["LTRIM", key.as_str(), &last, "-1"])?;
+    let mut replies = pipeline.send()?;
+    while let Some(reply) = replies.next()? {
+        match reply.error().map(|error| ServerError::new(&error)) {
+            Some(refused) if refused.is_temporary() => return Err(refused.into()),
+            _ => {}
+        }
     }
     Ok(())
+}
+
+/// As much of a text as an entry takes.
+fn cut(mut text: String) -> String {
+    if text.len() > LONGEST {
+        let end = (0..=LONGEST).rev().find(|end| text.is_char_boundary(*end));
+        text.truncate(end.unwrap_or_default());
+        text.push('…');
+    }
+    text
 }
 
 impl Log for Logger {

@@ -336,6 +336,8 @@ impl<'w> Worker<'w> {
             if desk.intake.is_well() {
                 match desk.keep_alive() {
                     Err(error) if error.is_temporary() => desk.intake.lost(&error),
+                    // Somebody's key stands in the way: no reason not to serve.
+                    Err(Error::Server(refused)) => desk.log(Level::Warn, &refused.to_string()),
                     kept => kept?,
                 }
             }
