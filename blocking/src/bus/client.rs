@@ -12,9 +12,9 @@ use redis_ipc_core::write::Writer;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::replies::{Replies, Waiting};
+use super::replies::{Ended, Replies, Waiting};
 use crate::component::payload::{NoValue, Payload, read};
-use crate::component::{CallError, Failure};
+use crate::component::{CallError, Failure, Taken};
 use crate::connection::Connection;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
@@ -169,15 +169,15 @@ impl Client {
             Address::Worker(_) | Address::Group { .. } => {
                 let queue = address.key()?;
                 crate::intake::push(&mut self.connection, &queue, life, |w| w.put(&message))?;
-                waiting.for_one(queue, message)
+                waiting.pushed(vec![queue], message)
             }
             Address::Multicast { .. } => {
-                let workers = self.send_to_all(&address.key()?, &message, life)?;
-                waiting.for_many(workers)
+                let queues = self.send_to_all(&address.key()?, &message, life)?;
+                waiting.pushed(queues, message)
             }
             _ => {
                 let heard = self.connection.publish(address.key()?, &message)?;
-                waiting.for_many(heard)
+                waiting.published(heard)
             }
         };
         Ok(Replies::new(self, waiting))
@@ -221,6 +221,9 @@ impl Client {
             Answer::Message(length) => {
                 let message = self.connection.session().last_bulk_mut(length);
                 let reply = read_reply(message).map_err(|why| malformed(&why))?;
+                if reply.correlation != correlation.as_str() {
+                    return Err(malformed(&"it is marked as another call's"));
+                }
                 succeeded(reply.data)?;
                 take(reply.data)
             }
@@ -247,14 +250,17 @@ impl Client {
             }
             Payload::Text(text) => (*text).to_owned(),
         };
-        let reply = self.ask_text(to, command, &data, within)?.next();
-        let Some(reply) = reply.transpose()? else {
-            return Err(CallError::TimedOut {
-                recipient: to.to_owned(),
-                timeout: within,
-                taken: crate::component::Taken::Yes,
-            });
-        };
+        let mut replies = self.ask_text(to, command, &data, within)?;
+        let reply = replies.next().transpose()?;
+        let reply = reply.ok_or_else(|| CallError::TimedOut {
+            recipient: to.to_owned(),
+            timeout: within,
+            taken: match replies.ended() {
+                // There was nobody to take it.
+                Some(Ended::Complete) => Taken::No,
+                _ => replies.taken(),
+            },
+        })?;
         succeeded(&reply.data)?;
         take(&reply.data)
     }

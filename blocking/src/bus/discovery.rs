@@ -123,14 +123,14 @@ impl Client {
         Ok(())
     }
 
-    /// Sends a message to every living worker whose record's key matches a pattern; says how
-    /// many there are.
+    /// Sends a message to every living worker whose record's key matches a pattern; returns the
+    /// queues that it went to.
     pub(super) fn send_to_all(
         &mut self,
         pattern: &Key,
         message: &[u8],
         life: Duration,
-    ) -> Result<u64, Error> {
+    ) -> Result<Vec<Key>, Error> {
         let mut queues = Vec::new();
         for key in self.living(pattern)? {
             // What has another form was not written by a worker.
@@ -146,13 +146,14 @@ impl Client {
             pipeline.command(&[&b"EXPIRE"[..], queue.as_bytes(), seconds.as_bytes()])?;
         }
         let mut replies = pipeline.send()?;
-        let mut sent = 0;
+        let mut pushed = Vec::new();
         while let Some(reply) = replies.next()? {
-            let pushed = reply.integer().is_some();
+            pushed.push(reply.integer().is_some());
             replies.next()?;
-            sent += u64::from(pushed);
         }
-        Ok(sent)
+        let mut pushed = pushed.into_iter();
+        queues.retain(|_| pushed.next() == Some(true));
+        Ok(queues)
     }
 
     fn living(&mut self, pattern: &Key) -> Result<BTreeSet<String>, Error> {

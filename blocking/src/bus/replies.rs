@@ -9,8 +9,8 @@ use redis_ipc_core::write::TooLong;
 use serde::de::DeserializeOwned;
 
 use super::client::{Client, succeeded, wrong_type};
-use crate::component::CallError;
 use crate::component::payload::read;
+use crate::component::{CallError, Taken};
 use crate::connection::Deadline;
 use crate::error::Error;
 use crate::exchange::message_in;
@@ -63,8 +63,9 @@ pub(super) struct Waiting {
     within: Duration,
     /// Workers that have not replied in full.
     workers: u64,
-    /// Where the message stands, if it can be taken back, and the message.
-    pushed: Option<(Key, Vec<u8>)>,
+    /// Where the message may still stand, and the message.
+    queues: Vec<Key>,
+    message: Vec<u8>,
 }
 
 impl Waiting {
@@ -73,17 +74,22 @@ impl Waiting {
             replies,
             correlation,
             within,
-            workers: 1,
-            pushed: None,
+            workers: 0,
+            queues: Vec::new(),
+            message: Vec::new(),
         }
     }
 
-    pub(super) fn for_one(mut self, queue: Key, message: Vec<u8>) -> Self {
-        self.pushed = Some((queue, message));
+    /// For as many workers as there are queues that the message was pushed to.
+    pub(super) fn pushed(mut self, queues: Vec<Key>, message: Vec<u8>) -> Self {
+        self.workers = queues.len() as u64;
+        self.queues = queues;
+        self.message = message;
         self
     }
 
-    pub(super) fn for_many(mut self, workers: u64) -> Self {
+    /// For those who have heard it.
+    pub(super) fn published(mut self, workers: u64) -> Self {
         self.workers = workers;
         self
     }
@@ -95,7 +101,7 @@ impl Waiting {
 /// A stream counts as one worker's reply and ends with the worker's word for it; its elements
 /// are handed out one by one.
 ///
-/// A message that nobody took until time was up is taken back.
+/// A message that was not taken until time was up is taken back: see [`taken`](Self::taken).
 #[derive(Debug)]
 pub struct Replies<'c> {
     client: &'c mut Client,
@@ -104,6 +110,7 @@ pub struct Replies<'c> {
     renews: bool,
     left: Option<usize>,
     ended: Option<Ended>,
+    taken: Taken,
 }
 
 impl<'c> Replies<'c> {
@@ -115,6 +122,7 @@ impl<'c> Replies<'c> {
             waiting,
             renews: false,
             left: None,
+            taken: Taken::Yes,
         }
     }
 
@@ -150,15 +158,25 @@ impl<'c> Replies<'c> {
         self.ended
     }
 
+    /// Whether anybody took the message. [`Taken::No`] only once time is up: then it was taken
+    /// back from everybody who was to get it, and nobody will execute it.
+    #[must_use]
+    pub fn taken(&self) -> Taken {
+        self.taken
+    }
+
     fn find(&mut self) -> Result<Option<Reply>, Error> {
         while self.ended.is_none() {
             if self.left == Some(0) {
                 self.ended = Some(Ended::Limit);
                 break;
             }
-            let Some(length) = self.pop()? else {
+            let found = match self.pop()? {
+                None => self.take_back()?,
+                found => found,
+            };
+            let Some(length) = found else {
                 self.ended = Some(Ended::TimedOut);
-                self.take_back()?;
                 break;
             };
             if let Some(reply) = self.take(length) {
@@ -195,7 +213,6 @@ impl<'c> Replies<'c> {
             return None;
         };
         let (worker, data, place) = (reply.worker.to_owned(), reply.data.to_owned(), reply.place);
-        self.waiting.pushed = None;
         if self.renews {
             self.deadline = Deadline::after(self.waiting.within).at;
         }
@@ -217,12 +234,29 @@ impl<'c> Replies<'c> {
         })
     }
 
-    /// Removes a message that nobody took.
-    fn take_back(&mut self) -> Result<(), Error> {
-        match self.waiting.pushed.take() {
-            Some((queue, message)) => self.client.connection.lrem(&queue, &message).map(drop),
-            None => Ok(()),
+    /// Removes the message where nobody took it, and looks once more for a reply.
+    fn take_back(&mut self) -> Result<Option<usize>, Error> {
+        let queues = std::mem::take(&mut self.waiting.queues);
+        if queues.is_empty() {
+            return Ok(None);
         }
+        let connection = &mut self.client.connection;
+        let mut pipeline = connection.pipeline();
+        for queue in &queues {
+            // From the tail, where the youngest messages stand.
+            pipeline.command(&[b"LREM", queue.as_bytes(), b"-1", &self.waiting.message])?;
+        }
+        let mut replies = pipeline.send()?;
+        let mut removed = 0;
+        while let Some(reply) = replies.next()? {
+            removed += usize::from(reply.integer() == Some(1));
+        }
+        if removed == queues.len() {
+            self.taken = Taken::No;
+            return Ok(None);
+        }
+        let reply = connection.command(&["LPOP", self.waiting.replies.as_str()])?;
+        Ok(reply.bytes().map(<[u8]>::len))
     }
 }
 

@@ -151,6 +151,47 @@ fn replies_that_are_none_are_dropped_and_counted() {
 }
 
 #[test]
+fn a_reply_that_is_marked_as_anothers_is_no_reply_to_a_call() {
+    let server = Server::start();
+    let mut client = client(&server);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let message = server.cli(&["BLPOP", "direct:fake", "10"]).items()[1].text();
+            let message: Value = serde_json::from_str(&message).unwrap();
+            let key = format!("reply:{}", message["c"].as_str().unwrap());
+            server.cli(&[
+                "RPUSH",
+                &key,
+                r#"{"c": "c:000000000000", "d": 5, "i": "fake"}"#,
+            ]);
+        });
+        let refused = client.call::<_, Value>("worker:fake", "ping", &1, PATIENCE);
+        assert!(
+            matches!(refused, Err(CallError::Bus(Error::Unexpected(_)))),
+            "{refused:?}"
+        );
+    });
+}
+
+#[test]
+fn no_message_is_so_long_that_its_log_entry_ends_the_worker() {
+    let server = Server::start();
+    let worker = Running::new(&server, "calc-1", calculator);
+    let mut ours = client(&server);
+    for name in ["y".repeat(1_040_000), "\\u0000".repeat(170_000)] {
+        let message = format!(r#"{{"x": "{name}", "c": "long"}}"#);
+        server.cli(&["RPUSH", "direct:calc-1", &message]);
+        let reply = server.cli(&["BLPOP", "reply:long", "10"]);
+        assert!(reply.items()[1].text().contains("\"success\": false"));
+        let _: Value = ours.call("worker:calc-1", "ping", &(), PATIENCE).unwrap();
+    }
+    let log = ours.logs("calc", "calc-1").unwrap();
+    let longest = log.iter().map(|entry| entry.message.len()).max();
+    assert!(longest.is_some_and(|bytes| bytes < 5000), "{longest:?}");
+    worker.stop();
+}
+
+#[test]
 fn what_is_no_address_or_no_json_is_refused() {
     let server = Server::start();
     let mut client = client(&server);

@@ -197,6 +197,49 @@ fn a_message_that_nobody_takes_is_taken_back() {
 }
 
 #[test]
+fn a_caller_that_gave_up_is_told_whether_its_message_was_taken() {
+    let server = Server::start();
+    let (go_on, wait) = channel::<()>();
+    let there = endpoint(&server);
+    let thread = std::thread::spawn(move || {
+        Worker::new("local", "calc")
+            .with_id("slow")
+            .on("sleep", move |(): (), request| {
+                wait.recv()?;
+                request.desk().stop();
+                Ok(())
+            })
+            .until(Stop::new())
+            .run(&there, Options::default())
+    });
+    let mut client = client(&server);
+    let _: Value = client.call("worker:slow", "ping", &(), PATIENCE).unwrap();
+    for id in ["gone-1", "gone-2"] {
+        server.cli(&["SET", &format!("worker:local:calc:{id}"), "{}"]);
+    }
+    let short = Duration::from_millis(50);
+    let mut given_up = |to: &str| {
+        let mut replies = client.ask(to, "sleep", &(), short).unwrap();
+        assert!(replies.next().is_none());
+        assert_eq!(replies.ended(), Some(Ended::TimedOut));
+        replies.taken()
+    };
+    assert_eq!(given_up("multicast:local/calc/gone-*"), Taken::No);
+    assert_eq!(given_up("multicast:local/calc/*"), Taken::Yes);
+    assert_eq!(given_up("worker:slow"), Taken::No);
+    assert_eq!(given_up("group:local/calc"), Taken::No);
+    let queues = ["direct:slow", "direct:gone-1", "direct:gone-2"];
+    assert_eq!(server.cli(&[&["EXISTS"][..], &queues].concat()), 0);
+    let nobody = client.call::<_, Value>("broadcast:plant", "ping", &(), PATIENCE);
+    match nobody.unwrap_err() {
+        CallError::TimedOut { taken, .. } => assert_eq!(taken, Taken::No),
+        other => panic!("{other}"),
+    }
+    go_on.send(()).unwrap();
+    thread.join().unwrap().unwrap();
+}
+
+#[test]
 fn multicast_and_broadcast_reach_those_that_they_are_meant_for() {
     let server = Server::start();
     let workers = ["a-1", "a-2", "b-1"].map(|id| Running::new(&server, id, calculator));
