@@ -29,6 +29,7 @@ demo: ## Show a printer, its caller and its events on a private server.
 test: ## Run every test; installs a redis-server if there is none.
 	@$(SETUP) program redis-server cc
 	$(CARGO) test --locked
+	$(CARGO) test --locked -p redis-ipc --lib
 	@$(MAKE) --no-print-directory bare msrv
 
 soak: ## Ten minutes of kills and pauses; SOAK_MINUTES says otherwise.
@@ -58,7 +59,8 @@ bench: ## Measure against the peers, in one run.
 lint: ## Check format, lints and documentation; a warning is an error.
 	@$(SETUP) component rustfmt clippy
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy $(EVERYTHING) --all-targets -- -D warnings
+	$(CARGO) clippy $(EVERYTHING) --all-targets --all-features -- -D warnings
+	$(CARGO) clippy --locked -p redis-ipc --all-targets -- -D warnings
 	@$(MAKE) --no-print-directory doc
 
 test-firmware: ## Run the firmware of a microcontroller on an emulated board.
@@ -69,7 +71,7 @@ test-firmware: ## Run the firmware of a microcontroller on an emulated board.
 	$(CARGO) test --locked -p redis-ipc-tests --test firmware
 
 doc: ## Build the documentation.
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(EVERYTHING) --no-deps
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(EVERYTHING) --all-features --no-deps
 
 bare: ## Build core for a microcontroller.
 	@if $(SETUP) target $(BARE); then set -x; \

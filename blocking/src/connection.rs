@@ -20,7 +20,7 @@ use crate::endpoint::{Endpoint, Place};
 use crate::error::{Error, Misunderstanding, Outcome, ServerError};
 use crate::options::Options;
 use crate::script;
-use crate::socket::{Readable, Received, Socket};
+use crate::socket::{Readable, Received, Sent, Socket};
 use crate::storage::Growing;
 use crate::sys;
 pub use commands::Pair;
@@ -296,18 +296,18 @@ impl Connection {
         let deadline = deadline.within(self.options.send_limit);
         let mut outcome = Outcome::NotSent;
         while !self.session.outgoing().is_empty() {
-            let Some(socket) = &self.socket else {
+            let Some(socket) = &mut self.socket else {
                 return Err(closed(outcome));
             };
             // A server that stops reading until we have read must not stop us both.
             let replies_may_wait = self.session.outstanding() > 1 && self.session.spare().is_some();
             match socket.send(self.session.outgoing(), deadline.at, replies_may_wait) {
-                Ok(Some(0)) => self.take_in()?,
-                Ok(Some(count)) => {
+                Ok(Sent::InputWaits) => self.take_in()?,
+                Ok(Sent::Taken(count)) => {
                     self.session.sent(count);
                     outcome = Outcome::Unknown;
                 }
-                Ok(None) => return Err(self.late(outcome, deadline)),
+                Ok(Sent::Late) => return Err(self.late(outcome, deadline)),
                 Err(source) => return Err(self.broken(outcome, source)),
             }
         }
@@ -317,7 +317,7 @@ impl Connection {
     /// Takes in what the server has sent, so that it goes on reading.
     fn take_in(&mut self) -> Result<(), Error> {
         self.refuse_inherited(Outcome::Unknown)?;
-        let Some(socket) = &self.socket else {
+        let Some(socket) = &mut self.socket else {
             return Err(closed(Outcome::Unknown));
         };
         let Some(room) = self.session.spare() else {
@@ -531,7 +531,7 @@ impl Connection {
     }
 
     fn last_words(&mut self) -> Option<ServerError> {
-        let socket = self.socket.as_ref()?;
+        let socket = self.socket.as_mut()?;
         let room = self.session.spare()?;
         if let Ok(Some(count)) = socket.receive_now(room) {
             self.session.received(count);

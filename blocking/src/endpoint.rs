@@ -1,11 +1,16 @@
 //! Where a server is: a path, or a URL with user, password and database.
 
+#[cfg(feature = "tls")]
+mod tls;
 mod url;
 
 use std::env;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+#[cfg(feature = "tls")]
+pub use tls::Tls;
 
 /// Longest path of a Unix socket, in bytes: `sockaddr_un` holds 108 with the NUL at its end.
 pub const MAX_SOCKET_PATH_BYTES: usize = 107;
@@ -27,6 +32,9 @@ pub struct Endpoint {
     pub(crate) user: Option<String>,
     pub(crate) password: Option<String>,
     pub(crate) database: u32,
+    /// For a place on TCP, or the ones that Sentinels name and they themselves.
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<Arc<Tls>>,
 }
 
 /// The kind of socket and its address.
@@ -88,7 +96,8 @@ impl fmt::Display for EndpointError {
                 f,
                 "{text:?} is not a server's address ({why}): give a path, \
                  unix:///path?db=N, redis://[user:password@]host[:port][/db] or \
-                 redis-sentinel://[user:password@]host[:port],…/name[?db=N]"
+                 redis-sentinel://[user:password@]host[:port],…/name[?db=N]; with TLS \
+                 rediss://… or rediss-sentinel://…"
             ),
         }
     }
@@ -146,6 +155,8 @@ impl Endpoint {
             user: None,
             password: None,
             database: 0,
+            #[cfg(feature = "tls")]
+            tls: None,
         }
     }
 
@@ -161,6 +172,15 @@ impl Endpoint {
     pub fn with_password(mut self, user: Option<&str>, password: &str) -> Self {
         self.user = user.map(str::to_owned);
         self.password = Some(password.to_owned());
+        self
+    }
+
+    /// The same server through TLS, or the same Sentinels and their master. Without meaning for
+    /// a Unix socket.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn with_tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(Arc::new(tls));
         self
     }
 
@@ -236,21 +256,55 @@ impl fmt::Display for Endpoint {
             (None, Some(_)) => ":***@".to_owned(),
             (None, None) => String::new(),
         };
+        let secure = if self.is_secure() { "s" } else { "" };
         match &self.place {
             Place::Unix(path) => write!(f, "unix://{login}{}", path.display())?,
-            Place::Tcp { host, port } => write!(f, "redis://{login}{}", Host(host, *port))?,
+            Place::Tcp { host, port } => {
+                write!(f, "redis{secure}://{login}{}", Host(host, *port))?;
+            }
             Place::Sentinels(sentinels) => {
                 let nodes = sentinels.nodes.iter();
                 let nodes: Vec<_> = nodes.map(|(h, p)| Host(h, *p).to_string()).collect();
                 let (nodes, master) = (nodes.join(","), &sentinels.master);
-                write!(f, "redis-sentinel://{login}{nodes}/{master}")?;
+                write!(f, "redis{secure}-sentinel://{login}{nodes}/{master}")?;
             }
         }
+        let mut parameters = self.parameters();
         match (&self.place, self.database) {
-            (_, 0) => Ok(()),
-            (Place::Tcp { .. }, database) => write!(f, "/{database}"),
-            (_, database) => write!(f, "?db={database}"),
+            (_, 0) => {}
+            (Place::Tcp { .. }, database) => write!(f, "/{database}")?,
+            (_, database) => parameters.insert(0, ("db", database.to_string())),
         }
+        for (number, (name, value)) in parameters.iter().enumerate() {
+            let mark = if number == 0 { '?' } else { '&' };
+            write!(f, "{mark}{name}={value}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(feature = "tls")]
+impl Endpoint {
+    fn is_secure(&self) -> bool {
+        self.tls.is_some() && !matches!(self.place, Place::Unix(_))
+    }
+
+    fn parameters(&self) -> Vec<(&'static str, String)> {
+        let tls = self.tls.iter().filter(|_| self.is_secure());
+        tls.flat_map(|tls| tls.parameters()).collect()
+    }
+}
+
+#[cfg(not(feature = "tls"))]
+impl Endpoint {
+    #[expect(clippy::unused_self, reason = "with the feature `tls` it depends")]
+    fn is_secure(&self) -> bool {
+        false
+    }
+
+    #[expect(clippy::unused_self, reason = "with the feature `tls` it depends")]
+    fn parameters(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
     }
 }
 

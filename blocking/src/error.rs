@@ -225,7 +225,11 @@ impl fmt::Display for Error {
         match self {
             Self::Endpoint(error) => error.fmt(f),
             Self::Connect { endpoint, source } => {
-                write!(f, "no server at {endpoint}: {source}{}", advice(source))
+                write!(
+                    f,
+                    "no server at {endpoint}: {source}{}",
+                    advice(endpoint, source)
+                )
             }
             Self::Server(error) => error.fmt(f),
             Self::Disconnected { outcome, source } => {
@@ -263,8 +267,12 @@ impl fmt::Display for Error {
 }
 
 /// What a person can do about it.
-fn advice(error: &io::Error) -> &'static str {
+fn advice(endpoint: &str, error: &io::Error) -> &'static str {
+    let in_the_clear = endpoint.starts_with("redis://") || endpoint.starts_with("redis-");
     match error.kind() {
+        io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof if in_the_clear => {
+            "; it hung up on our greeting: with a server that speaks TLS the address begins with rediss"
+        }
         io::ErrorKind::NotFound => {
             "; start a redis-server there (ipc-tool up does), or name the right socket in RIPC_SERVER_PATH"
         }

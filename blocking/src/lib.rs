@@ -32,6 +32,8 @@ pub use component::{
     Turn, Watched,
 };
 pub use connection::{Connection, Pair, Pipeline, Replies, Server, Transaction, Watch};
+#[cfg(feature = "tls")]
+pub use endpoint::Tls;
 pub use endpoint::{Endpoint, EndpointError, MAX_SOCKET_PATH_BYTES};
 pub use error::{Error, Misunderstanding, Outcome, ServerError};
 pub use monitor::{Monitor, Observed};

@@ -1,29 +1,28 @@
-//! A connected stream socket with deadlines: bytes in, bytes out.
-//!
-//! A wait for bytes costs one system call. The kernel is told once how long a receive may sleep
-//! at most; a receive that has longer simply sleeps again. Only a wait that is shorter than that
-//! limit lowers it, and it is raised again while nothing happens.
+//! A connected socket with deadlines: bytes in, bytes out, in the clear or through TLS.
 
 mod connect;
+mod line;
+#[cfg(feature = "tls")]
+mod tls;
 
 use std::io;
-use std::os::fd::OwnedFd;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
-use rustix::net::sockopt::{self, Timeout};
-use rustix::net::{RecvFlags, SendFlags, recv, send};
-
-use crate::endpoint::Place;
+use crate::endpoint::{Endpoint, Place};
 use crate::options::Options;
+use line::Line;
 
-/// The longest sleep inside one receive: a stop that is asked for from another thread, or in the
-/// moment before the sleep, is noticed after that long at the latest.
-const LONGEST_SLEEP: Duration = Duration::from_secs(1);
-
-/// Below this, a wait is done with poll(2), which takes its time-out by the call.
-const SHORTEST_SLEEP: Duration = Duration::from_millis(2);
+/// How an attempt to send ended, if it did not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// The system took something for the line. Of the bytes that were handed in, so many are done
+    /// with; the others are to be handed in again.
+    Taken(usize),
+    /// Nothing was taken, and something can be received.
+    InputWaits,
+    /// The deadline passed.
+    Late,
+}
 
 /// How a wait for bytes ended, if it did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +31,7 @@ pub(crate) enum Received {
     Bytes(usize),
     /// The deadline passed.
     Late,
-    /// A signal arrived, or [`LONGEST_SLEEP`] passed: time to look whether somebody wants a stop.
+    /// A signal arrived, or a second passed: time to look whether somebody wants a stop.
     Interrupted,
 }
 
@@ -49,92 +48,84 @@ pub(crate) enum Readable {
 
 #[derive(Debug)]
 pub(crate) struct Socket {
-    fd: OwnedFd,
-    /// What the kernel was told as the longest sleep of a receive.
-    sleep: Duration,
+    line: Line,
+    /// What makes the line's bytes readable, where they are not in the clear.
+    #[cfg(feature = "tls")]
+    tls: Option<Box<tls::Session>>,
 }
 
 impl Socket {
-    /// Connects, by `deadline` at the latest.
-    pub(crate) fn connect(place: &Place, options: &Options, deadline: Instant) -> io::Result<Self> {
-        let fd = connect::connect(place, options, deadline)?;
-        rustix::io::ioctl_fionbio(&fd, false)?;
-        let mut socket = Self {
-            fd,
-            sleep: Duration::ZERO,
-        };
-        socket.set_sleep(LONGEST_SLEEP)?;
-        Ok(socket)
+    /// Connects to a place where `endpoint` is, by `deadline` at the latest.
+    #[cfg_attr(
+        not(feature = "tls"),
+        expect(
+            unused_variables,
+            reason = "all that matters in the clear is the place"
+        )
+    )]
+    pub(crate) fn connect(
+        endpoint: &Endpoint,
+        place: &Place,
+        options: &Options,
+        deadline: Instant,
+    ) -> io::Result<Self> {
+        #[cfg_attr(not(feature = "tls"), expect(unused_mut, reason = "TLS talks here"))]
+        let mut line = Line::connect(place, options, deadline)?;
+        Ok(Self {
+            #[cfg(feature = "tls")]
+            tls: match (&endpoint.tls, place) {
+                (Some(tls), Place::Tcp { host, .. }) => Some(Box::new(tls::Session::begin(
+                    tls, host, &mut line, deadline,
+                )?)),
+                _ => None,
+            },
+            line,
+        })
     }
 
-    /// Sends what the kernel takes at once; waits until `deadline` if it takes nothing. With
-    /// `wake_on_input`, returns 0 when something can be received instead, so that a peer that
-    /// stops reading until its replies are taken does not block us both.
+    /// Sends what the system takes at once; waits until `deadline` if it takes nothing. With
+    /// `wake_on_input`, that wait ends when something can be received, so that a peer that stops
+    /// reading until its replies are taken does not block us both.
+    ///
+    /// The next call is to begin with the bytes that were not [taken](Sent::Taken).
+    #[inline]
     pub(crate) fn send(
-        &self,
+        &mut self,
         bytes: &[u8],
         deadline: Instant,
         wake_on_input: bool,
-    ) -> io::Result<Option<usize>> {
-        loop {
-            // MSG_NOSIGNAL: a dead peer is an error here, not a SIGPIPE for the whole program.
-            match send(&self.fd, bytes, SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
-                Ok(count) => return Ok(Some(count)),
-                Err(Errno::AGAIN) => {}
-                Err(Errno::INTR) => continue,
-                Err(error) => return Err(error.into()),
-            }
-            let mut wanted = PollFlags::OUT;
-            if wake_on_input {
-                wanted |= PollFlags::IN;
-            }
-            let ready = self.wait(wanted, deadline)?;
-            if ready.is_empty() && Instant::now() >= deadline {
-                return Ok(None);
-            }
-            if ready.contains(PollFlags::IN) && !ready.contains(PollFlags::OUT) {
-                return Ok(Some(0));
-            }
+    ) -> io::Result<Sent> {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &mut self.tls {
+            return tls.send(&self.line, bytes, deadline, wake_on_input);
         }
+        self.line.send(bytes, deadline, wake_on_input)
     }
 
     /// Receives what is there; waits until `deadline`, or for ever, if nothing is.
     ///
     /// # Errors
     /// `UnexpectedEof` at the end of the stream, else what the system says.
+    #[inline]
     pub(crate) fn receive(
         &mut self,
         room: &mut [u8],
         deadline: Option<Instant>,
     ) -> io::Result<Received> {
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let flags = match left {
-            Some(left) if left < self.sleep => self.sleep_less(left)?,
-            _ => RecvFlags::empty(),
-        };
-        match recv(&self.fd, &mut *room, flags) {
-            Ok((0, _)) if !room.is_empty() => Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok((count, _)) => Ok(Received::Bytes(count)),
-            Err(Errno::INTR) => Ok(Received::Interrupted),
-            Err(Errno::AGAIN) if deadline.is_some_and(|d| Instant::now() >= d) => {
-                Ok(Received::Late)
-            }
-            Err(Errno::AGAIN) => {
-                self.sleep_more(left)?;
-                Ok(Received::Interrupted)
-            }
-            Err(error) => Err(error.into()),
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &mut self.tls {
+            return tls.receive(&mut self.line, room, deadline);
         }
+        self.line.receive(room, deadline)
     }
 
     /// Receives what is there now, if anything is.
-    pub(crate) fn receive_now(&self, room: &mut [u8]) -> io::Result<Option<usize>> {
-        match recv(&self.fd, &mut *room, RecvFlags::DONTWAIT) {
-            Ok((0, _)) if !room.is_empty() => Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok((count, _)) => Ok(Some(count)),
-            Err(Errno::AGAIN | Errno::INTR) => Ok(None),
-            Err(error) => Err(error.into()),
+    pub(crate) fn receive_now(&mut self, room: &mut [u8]) -> io::Result<Option<usize>> {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &mut self.tls {
+            return tls.receive_now(&self.line, room);
         }
+        self.line.receive_now(room)
     }
 
     /// Waits until one of two sockets can be read from.
@@ -143,73 +134,16 @@ impl Socket {
         other: &Self,
         deadline: Option<Instant>,
     ) -> io::Result<Readable> {
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let mut fds = [
-            PollFd::new(&one.fd, PollFlags::IN),
-            PollFd::new(&other.fd, PollFlags::IN),
-        ];
-        let timeout = timespec(left.unwrap_or(LONGEST_SLEEP).min(LONGEST_SLEEP));
-        match poll(&mut fds, Some(&timeout)) {
-            Ok(0) if left.is_some_and(|left| left <= LONGEST_SLEEP) => Ok(Readable::Late),
-            Ok(0) | Err(Errno::INTR) => Ok(Readable::Interrupted),
-            Ok(_) => Ok(Readable::Yes),
-            Err(error) => Err(error.into()),
+        #[cfg(feature = "tls")]
+        if one.holds_bytes() || other.holds_bytes() {
+            return Ok(Readable::Yes);
         }
+        Line::either_readable(&one.line, &other.line, deadline)
     }
 
-    /// Sees to it that the next receive sleeps no longer than `left`.
-    fn sleep_less(&mut self, left: Duration) -> io::Result<RecvFlags> {
-        if left >= SHORTEST_SLEEP {
-            self.set_sleep(halved_to(left))?;
-            return Ok(RecvFlags::empty());
-        }
-        poll_for(&self.fd, PollFlags::IN, left)?;
-        Ok(RecvFlags::DONTWAIT)
+    /// Whether bytes that came were not handed out yet.
+    #[cfg(feature = "tls")]
+    fn holds_bytes(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.holds_bytes())
     }
-
-    fn sleep_more(&mut self, left: Option<Duration>) -> io::Result<()> {
-        let sleep = left.map_or(LONGEST_SLEEP, halved_to);
-        if sleep > self.sleep {
-            self.set_sleep(sleep)?;
-        }
-        Ok(())
-    }
-
-    fn set_sleep(&mut self, sleep: Duration) -> io::Result<()> {
-        sockopt::set_socket_timeout(&self.fd, Timeout::Recv, Some(sleep))?;
-        self.sleep = sleep;
-        Ok(())
-    }
-
-    fn wait(&self, wanted: PollFlags, deadline: Instant) -> io::Result<PollFlags> {
-        let left = deadline.saturating_duration_since(Instant::now());
-        poll_for(&self.fd, wanted, left)
-    }
-}
-
-/// The longest sleep halved until it is no longer than `left`.
-fn halved_to(left: Duration) -> Duration {
-    let mut sleep = LONGEST_SLEEP;
-    while sleep > left && sleep > SHORTEST_SLEEP {
-        sleep /= 2;
-    }
-    sleep
-}
-
-/// Waits until one of `wanted` is true of `fd`, or `left` has passed; says which is.
-fn poll_for(fd: &OwnedFd, wanted: PollFlags, left: Duration) -> io::Result<PollFlags> {
-    let mut fds = [PollFd::new(fd, wanted)];
-    match poll(&mut fds, Some(&timespec(left))) {
-        Ok(_) => Ok(fds[0].revents()),
-        Err(Errno::INTR) => Ok(PollFlags::empty()),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// A Duration that a Timespec cannot hold is one that nobody waits out.
-fn timespec(left: Duration) -> Timespec {
-    Timespec::try_from(left).unwrap_or(Timespec {
-        tv_sec: i64::from(i32::MAX),
-        tv_nsec: 0,
-    })
 }

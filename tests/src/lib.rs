@@ -17,5 +17,7 @@ pub mod python;
 pub mod scripted;
 pub mod sentinel;
 pub mod server;
+#[cfg(feature = "tls")]
+pub mod tls;
 pub mod value;
 pub mod vectors;

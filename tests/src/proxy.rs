@@ -3,7 +3,8 @@
 use crate::folder::Folder;
 use std::collections::VecDeque;
 use std::io::{Read, Write};
-use std::net::Shutdown;
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -58,6 +59,7 @@ impl Line {
 #[derive(Debug)]
 pub struct Proxy {
     folder: Folder,
+    port: Option<u16>,
     plan: Arc<Mutex<VecDeque<Line>>>,
     passed: Arc<Mutex<(usize, usize)>>,
     clients: Arc<Mutex<Vec<UnixStream>>>,
@@ -71,37 +73,76 @@ impl Proxy {
     /// If there can be no socket.
     #[must_use]
     pub fn start(server: &Path) -> Self {
-        let folder = Folder::new();
-        let listener = UnixListener::bind(folder.join("socket")).expect("a socket");
-        let plan = Arc::new(Mutex::new(VecDeque::<Line>::new()));
-        let passed = Arc::new(Mutex::new((0, 0)));
-        let clients = Arc::new(Mutex::new(Vec::new()));
-        let (lines, counts, server) = (Arc::clone(&plan), Arc::clone(&passed), server.to_owned());
-        let ends = Arc::clone(&clients);
+        let mut proxy = Self::idle();
+        let listener = UnixListener::bind(proxy.socket()).expect("a socket");
+        let server = server.to_owned();
+        let accept = move || Ok(listener.accept()?.0);
+        proxy.run(accept, move || UnixStream::connect(&server));
+        proxy
+    }
+
+    /// As [`Proxy::start`], from a port of 127.0.0.1 to another one.
+    ///
+    /// # Panics
+    /// If there can be no socket.
+    #[must_use]
+    pub fn start_tcp(server: u16) -> Self {
+        let mut proxy = Self::idle();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
+        proxy.port = listener.local_addr().map(|address| address.port()).ok();
+        let accept = move || listener.accept().map(|(stream, _)| any(stream));
+        proxy.run(accept, move || {
+            TcpStream::connect((Ipv4Addr::LOCALHOST, server)).map(any)
+        });
+        proxy
+    }
+
+    fn idle() -> Self {
+        Self {
+            folder: Folder::new(),
+            port: None,
+            plan: Arc::default(),
+            passed: Arc::default(),
+            clients: Arc::default(),
+        }
+    }
+
+    /// Leads every connection that is accepted to one that is made, on a thread of its own.
+    fn run(
+        &mut self,
+        accept: impl Fn() -> std::io::Result<UnixStream> + Send + 'static,
+        connect: impl Fn() -> std::io::Result<UnixStream> + Send + 'static,
+    ) {
+        let (plan, counts) = (Arc::clone(&self.plan), Arc::clone(&self.passed));
+        let ends = Arc::clone(&self.clients);
         std::thread::spawn(move || {
-            for client in listener.incoming() {
-                let line = lines.lock().expect("no panic").pop_front();
+            loop {
+                let client = accept();
+                let line = plan.lock().expect("no panic").pop_front();
                 let line = line.unwrap_or(Line::whole());
                 // Where there is no server the client sees its connection end.
-                if let (Ok(client), Ok(server)) = (client, UnixStream::connect(&server)) {
+                if let (Ok(client), Ok(server)) = (client, connect()) {
                     let end = client.try_clone().expect("a descriptor");
                     ends.lock().expect("no panic").push(end);
                     lead(client, server, line, &counts);
                 }
             }
         });
-        Self {
-            folder,
-            plan,
-            passed,
-            clients,
-        }
     }
 
     /// The path of its socket.
     #[must_use]
     pub fn socket(&self) -> PathBuf {
         self.folder.join("socket")
+    }
+
+    /// Its port on 127.0.0.1.
+    ///
+    /// # Panics
+    /// If it has none.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port.expect("a proxy that was started with a port")
     }
 
     /// Treats the next connection that is not planned for yet in this way.
@@ -131,6 +172,11 @@ impl Proxy {
     pub fn passed(&self) -> (usize, usize) {
         *self.passed.lock().expect("no panic")
     }
+}
+
+/// A stream by its descriptor: reading, writing and closing ask for no kind of address.
+fn any(stream: TcpStream) -> UnixStream {
+    UnixStream::from(OwnedFd::from(stream))
 }
 
 fn lead(client: UnixStream, server: UnixStream, line: Line, counts: &Arc<Mutex<(usize, usize)>>) {

@@ -37,7 +37,18 @@ impl Sentinels {
     #[track_caller]
     #[must_use]
     pub fn watch(master: &Server, replicas: usize, count: usize) -> Self {
-        let start = |_| Sentinel::start(master.port());
+        Self::watch_with(master, replicas, count, &[])
+    }
+
+    /// As [`Sentinels::watch`], with more lines in their configuration files. Where these name a
+    /// `tls-cert-file`, their ports speak TLS, and so must the servers'.
+    ///
+    /// # Panics
+    /// As [`Sentinels::watch`] does.
+    #[track_caller]
+    #[must_use]
+    pub fn watch_with(master: &Server, replicas: usize, count: usize, more: &[String]) -> Self {
+        let start = |_| Sentinel::start(master.port(), more);
         let sentinels = Self {
             all: (0..count).map(start).collect(),
         };
@@ -125,7 +136,7 @@ impl Sentinels {
 
 impl Sentinel {
     #[track_caller]
-    fn start(master: u16) -> Self {
+    fn start(master: u16, more: &[String]) -> Self {
         let mut sentinel = Self {
             process: None,
             port: free_port(),
@@ -133,9 +144,14 @@ impl Sentinel {
         };
         let folder = sentinel.folder.path().display();
         let port = sentinel.port;
+        let port = match more.iter().any(|line| line.starts_with("tls-cert-file")) {
+            true => format!("port 0\ntls-port {port}"),
+            false => format!("port {port}"),
+        };
+        let more = more.join("\n");
         let file = sentinel.folder.join("sentinel.conf");
         let configuration = format!(
-            "bind 127.0.0.1\nport {port}\nunixsocket \"{folder}/socket\"\ndir \"{folder}\"\n\
+            "bind 127.0.0.1\n{port}\n{more}\nunixsocket \"{folder}/socket\"\ndir \"{folder}\"\n\
              logfile \"{folder}/log\"\n\
              sentinel monitor {MASTER} 127.0.0.1 {master} 2\n\
              sentinel down-after-milliseconds {MASTER} 300\n\

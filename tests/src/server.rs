@@ -25,6 +25,7 @@ const MISSING: &str = "redis-server is missing: `tests/setup.sh program redis-se
 #[must_use]
 pub struct Setup {
     tcp: bool,
+    tls: bool,
     config: Vec<String>,
 }
 
@@ -39,6 +40,14 @@ impl Setup {
     pub fn tcp(mut self) -> Self {
         self.tcp = true;
         self
+    }
+
+    /// Listens on a free port of 127.0.0.1 with TLS, and on none without.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, identity: &crate::tls::Identity) -> Self {
+        self.tls = true;
+        self.config.extend(identity.configuration());
+        self.tcp()
     }
 
     /// Keeps what was written, also over [`Server::kill`].
@@ -271,8 +280,12 @@ impl Server {
     fn configuration(&self) -> String {
         let folder = self.folder.path().display();
         let port = self.port.unwrap_or(0);
+        let port = match self.setup.tls {
+            true => format!("port 0\ntls-port {port}"),
+            false => format!("port {port}"),
+        };
         let own = format!(
-            "bind 127.0.0.1\nport {port}\nunixsocket \"{folder}/socket\"\nunixsocketperm 700\n\
+            "bind 127.0.0.1\n{port}\nunixsocket \"{folder}/socket\"\nunixsocketperm 700\n\
              dir \"{folder}\"\nsave \"\"\nappendonly no\n"
         );
         own + &self.setup.config.join("\n") + "\n"

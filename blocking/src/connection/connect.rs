@@ -88,7 +88,10 @@ impl Connection {
 
     fn connect_to(&mut self, place: &Place, deadline: Deadline) -> Result<(), Error> {
         let watched = sys::watch_forks();
-        let socket = watched.and_then(|()| Socket::connect(place, &self.options, deadline.at));
+        let socket = watched.and_then(|()| {
+            let (endpoint, options) = (&self.endpoint, &self.options);
+            Socket::connect(endpoint, place, options, deadline.at)
+        });
         let socket = socket.map_err(|source| self.unreachable(place, source))?;
         self.session.reset();
         self.socket = Some(socket);

@@ -58,6 +58,8 @@ impl Connection {
         let mut endpoint = Endpoint::tcp(host, port);
         endpoint.user.clone_from(&sentinels.user);
         endpoint.password.clone_from(&sentinels.password);
+        #[cfg(feature = "tls")]
+        endpoint.tls.clone_from(&self.endpoint.tls);
         let options = Options {
             connect_limit: limit,
             reply_limit: limit,

@@ -22,11 +22,20 @@ impl FromStr for Endpoint {
         };
         match scheme {
             "unix" | "redis+unix" => unix_url(rest, malformed),
-            "redis" | "tcp" => tcp_url(rest, malformed),
-            "redis-sentinel" => sentinel_url(rest, malformed),
+            "redis" | "tcp" => tcp_url(rest, Security::None, malformed),
+            "rediss" => tcp_url(rest, Security::Tls, malformed),
+            "redis-sentinel" => sentinel_url(rest, Security::None, malformed),
+            "rediss-sentinel" => sentinel_url(rest, Security::Tls, malformed),
             _ => Err(malformed("the scheme is not known")),
         }
     }
+}
+
+/// Whether a URL's scheme asks for TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Security {
+    None,
+    Tls,
 }
 
 /// `[user:password@]/path[?db=N]`
@@ -48,9 +57,11 @@ fn unix_url(
     Ok(endpoint)
 }
 
-/// `[user:password@]host[:port][/db]`
+/// `[user:password@]host[:port][/db]`, with TLS also
+/// `[?ca=FILE&cert=FILE&key=FILE&server_name=NAME]`
 fn tcp_url(
     rest: &str,
+    security: Security,
     malformed: impl Fn(&'static str) -> EndpointError,
 ) -> Result<Endpoint, EndpointError> {
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
@@ -61,6 +72,7 @@ fn tcp_url(
     };
     let (host, port) = host_and_port(host_port, 6379, &malformed)?;
     let mut endpoint = Endpoint::tcp(host, port);
+    endpoint.secure(security, &malformed)?;
     endpoint.login(login, &malformed)?;
     if !database.is_empty() {
         endpoint.database = number(database, &malformed)?;
@@ -72,6 +84,7 @@ fn tcp_url(
 /// `[user:password@]host[:port],host[:port]…/master[?db=N&sentinel_user=…&sentinel_password=…]`
 fn sentinel_url(
     rest: &str,
+    security: Security,
     malformed: impl Fn(&'static str) -> EndpointError,
 ) -> Result<Endpoint, EndpointError> {
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
@@ -89,6 +102,7 @@ fn sentinel_url(
     let nodes = nodes.map(|node| host_and_port(node, 26379, &malformed));
     let nodes = nodes.collect::<Result<Vec<_>, _>>()?;
     let mut endpoint = Endpoint::sentinels(&nodes, &decode(master, &malformed)?);
+    endpoint.secure(security, &malformed)?;
     endpoint.login(login, &malformed)?;
     endpoint.query(query, &malformed)?;
     Ok(endpoint)
@@ -148,7 +162,7 @@ impl Endpoint {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             self.parameter(name, value, malformed)?;
         }
-        Ok(())
+        self.complete(malformed)
     }
 
     fn parameter(
@@ -164,8 +178,92 @@ impl Endpoint {
             ("sentinel_password", Place::Sentinels(s)) => {
                 Arc::make_mut(s).password = Some(text()?);
             }
+            #[cfg(feature = "tls")]
+            ("ca" | "cert" | "key" | "server_name", _) if self.tls.is_some() => {
+                self.tls_parameter(name, text()?);
+            }
             _ => return Err(malformed("it has a parameter that is not known here")),
         }
+        Ok(())
+    }
+}
+
+#[cfg(feature = "tls")]
+impl Endpoint {
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "without the feature `tls` it fails"
+    )]
+    fn secure(
+        &mut self,
+        security: Security,
+        _: &impl Fn(&'static str) -> EndpointError,
+    ) -> Result<(), EndpointError> {
+        if security == Security::Tls {
+            self.tls = Some(Arc::default());
+        }
+        Ok(())
+    }
+
+    fn tls_parameter(&mut self, name: &str, value: String) {
+        let Some(tls) = self.tls.as_mut().map(Arc::make_mut) else {
+            return;
+        };
+        match name {
+            "ca" => tls.ca = Some(value.into()),
+            "cert" => tls.certificate = Some(value.into()),
+            "key" => tls.key = Some(value.into()),
+            _ => tls.server_name = Some(value),
+        }
+    }
+
+    /// Sees to what is left out.
+    fn complete(
+        &mut self,
+        malformed: &impl Fn(&'static str) -> EndpointError,
+    ) -> Result<(), EndpointError> {
+        let Some(tls) = self.tls.as_mut().map(Arc::make_mut) else {
+            return Ok(());
+        };
+        match (&tls.certificate, &tls.key) {
+            (None, Some(_)) => Err(malformed("a key=FILE goes with a cert=FILE")),
+            (Some(both), None) => {
+                tls.key = Some(both.clone());
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(not(feature = "tls"))]
+impl Endpoint {
+    #[expect(
+        clippy::unused_self,
+        reason = "with the feature `tls` it is kept there"
+    )]
+    fn secure(
+        &mut self,
+        security: Security,
+        malformed: &impl Fn(&'static str) -> EndpointError,
+    ) -> Result<(), EndpointError> {
+        match security {
+            Security::None => Ok(()),
+            Security::Tls => Err(malformed(
+                "this program was built without TLS: the feature `tls` of redis-ipc",
+            )),
+        }
+    }
+
+    #[expect(
+        clippy::unused_self,
+        clippy::unnecessary_wraps,
+        reason = "with the feature `tls` there is more to see to"
+    )]
+    fn complete(
+        &mut self,
+        _: &impl Fn(&'static str) -> EndpointError,
+    ) -> Result<(), EndpointError> {
         Ok(())
     }
 }
@@ -235,6 +333,36 @@ fn without_password(text: &str) -> String {
 mod tests {
     use super::*;
     use std::path::Path;
+
+    #[cfg(feature = "tls")]
+    #[test]
+    fn what_tls_needs_stands_in_the_query() {
+        let text = "rediss://:p@host:6380/2?ca=/a b&cert=/c&key=/k&server_name=n";
+        let endpoint: Endpoint = text.replace(' ', "%20").parse().unwrap();
+        assert_eq!(endpoint.to_string(), text.replace(":p@", ":***@"));
+        let sentinels: Endpoint = "rediss-sentinel://one/bus?db=3&ca=/a".parse().unwrap();
+        let shown = "rediss-sentinel://one:26379/bus?db=3&ca=/a";
+        assert_eq!(sentinels.to_string(), shown);
+        let both: Endpoint = "rediss://host?cert=/both".parse().unwrap();
+        let both = both.tls.unwrap();
+        assert_eq!(both.key, both.certificate);
+        for text in [
+            "rediss://host?key=/k",
+            "redis://host?ca=/a",
+            "unix:///s?ca=/a",
+        ] {
+            text.parse::<Endpoint>().unwrap_err();
+        }
+    }
+
+    #[cfg(not(feature = "tls"))]
+    #[test]
+    fn an_address_with_tls_is_refused_where_there_is_none() {
+        for text in ["rediss://host", "rediss-sentinel://host/bus"] {
+            let error = text.parse::<Endpoint>().unwrap_err().to_string();
+            assert!(error.contains("built without TLS"), "{error}");
+        }
+    }
 
     #[test]
     fn urls_carry_user_password_and_database() {

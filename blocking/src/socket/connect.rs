@@ -13,7 +13,7 @@ use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect as begin, socket_with,
 };
 
-use super::poll_for;
+use super::line::poll_for;
 use crate::endpoint::Place;
 use crate::options::Options;
 
