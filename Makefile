@@ -30,6 +30,7 @@ test: ## Run every test; installs a redis-server if there is none.
 	@$(SETUP) program redis-server cc
 	$(CARGO) test --locked
 	$(CARGO) test --locked -p redis-ipc --lib
+	$(CARGO) test --locked -p redis-ipc-tools --features redis --test shard_cluster
 	@$(MAKE) --no-print-directory bare msrv
 
 soak: ## Ten minutes of kills and pauses; SOAK_MINUTES says otherwise.
@@ -60,7 +61,7 @@ lint: ## Check format, lints and documentation; a warning is an error.
 	@$(SETUP) component rustfmt clippy
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(EVERYTHING) --all-targets --all-features -- -D warnings
-	$(CARGO) clippy --locked -p redis-ipc --all-targets -- -D warnings
+	$(CARGO) clippy --locked -p redis-ipc -p redis-ipc-tools --all-targets -- -D warnings
 	@$(MAKE) --no-print-directory doc
 
 test-firmware: ## Run the firmware of a microcontroller on an emulated board.

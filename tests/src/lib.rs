@@ -14,6 +14,7 @@ mod process;
 pub mod proxy;
 pub mod puppet;
 pub mod python;
+pub mod redis_cluster;
 pub mod scripted;
 pub mod sentinel;
 pub mod server;

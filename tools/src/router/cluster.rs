@@ -15,6 +15,8 @@ use super::layout::{Layout, Node};
 use super::map::{Map, Promised};
 use super::placement::Placement;
 use super::split;
+#[cfg(feature = "redis")]
+use super::topology::Topology;
 use super::value::Value;
 
 /// Longest default wait for connecting and for a reply.
@@ -63,6 +65,9 @@ struct Inner {
     layout: RwLock<Arc<Layout>>,
     /// The hosts that there will be when keys have moved.
     next: Option<Cluster>,
+    /// Whom to ask for the hosts of a Redis Cluster.
+    #[cfg(feature = "redis")]
+    topology: Option<Topology>,
 }
 
 impl Cluster {
@@ -115,6 +120,8 @@ impl Cluster {
         let layout = Layout::new(hosts, placement, &options, &[])?;
         let inner = Inner {
             next,
+            #[cfg(feature = "redis")]
+            topology: None,
             placement,
             options,
             table: RwLock::new(Arc::new(Table::bundled().clone())),
@@ -123,6 +130,31 @@ impl Cluster {
         Ok(Self {
             inner: Arc::new(inner),
         })
+    }
+
+    #[cfg(feature = "redis")]
+    pub(super) fn following(layout: Layout, options: Options, topology: Topology) -> Self {
+        let inner = Inner {
+            next: None,
+            topology: Some(topology),
+            placement: Placement::Slots,
+            options,
+            table: RwLock::new(Arc::new(Table::bundled().clone())),
+            layout: RwLock::new(Arc::new(layout)),
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    #[cfg(feature = "redis")]
+    pub(super) fn topology(&self) -> Option<&Topology> {
+        self.inner.topology.as_ref()
+    }
+
+    #[cfg(feature = "redis")]
+    pub(super) fn layout_lock(&self) -> &RwLock<Arc<Layout>> {
+        &self.inner.layout
     }
 
     /// The hosts in the order of their numbers.
@@ -168,9 +200,12 @@ impl Cluster {
     /// Maps and fanouts that were begun go on with the hosts they know. Nothing is moved.
     ///
     /// # Errors
-    /// As with [`new`](Self::new); then nothing is changed.
+    /// As with [`new`](Self::new), and [`HostsError::RedisCluster`]; then nothing is changed.
     pub fn set_hosts(&self, hosts: impl IntoIterator<Item = Host>) -> Result<(), HostsError> {
         let (hosts, inner) = (hosts.into_iter().collect(), &self.inner);
+        if self.layout().rule.has_slots() {
+            return Err(HostsError::RedisCluster);
+        }
         let nodes = &self.layout().nodes;
         let layout = Layout::new(hosts, inner.placement, &inner.options, nodes)?;
         *inner.layout.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(layout);
@@ -236,6 +271,10 @@ impl Cluster {
             }
         }
         match split::route(&self.table(), &layout, words)? {
+            #[cfg(feature = "redis")]
+            split::Route::One(host) if self.topology().is_some() => {
+                self.follow(&layout, host, words, limit)
+            }
             split::Route::One(host) => layout.nodes[host].command(words, limit),
             split::Route::Several(parts) => {
                 let mut map = self.map();
@@ -272,8 +311,7 @@ impl Cluster {
     /// Begins a map: any number of commands, sent to all hosts at once.
     #[must_use]
     pub fn map(&self) -> Map {
-        let growing = self.inner.next.is_some().then(|| self.clone());
-        Map::new(self.layout(), self.table(), &self.inner.options, growing)
+        Map::new(self)
     }
 
     /// Begins a fanout: one command to all hosts, or to some.

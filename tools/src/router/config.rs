@@ -48,6 +48,8 @@ struct File {
     hosts_in_flight: Option<usize>,
     #[serde(default)]
     defaults: Login,
+    /// Nodes of a Redis Cluster, in the place of hosts.
+    redis_cluster: Option<Spanned<Vec<Spanned<String>>>>,
     #[serde(default)]
     host: Vec<Spanned<Entry>>,
     /// Hosts to which keys are on their way.
@@ -109,7 +111,8 @@ impl Cluster {
     ///
     ///     [[host]]
     ///     id = 0
-    ///     address = "/run/redis/a"    # a path, unix:///path?db=N or redis://host:port/N
+    ///     address = "/run/redis/a"    # a path, unix:///path?db=N, redis://host:port/N or
+    ///                                 # redis-sentinel://host:port,host:port/name
     ///
     ///     [[host]]
     ///     id = 1
@@ -119,6 +122,9 @@ impl Cluster {
     ///     name = "10.0.0.2:6379"      # what ketama, consistent and ring hash
     /// "#)?;
     /// assert_eq!(cluster.hosts().len(), 2);
+    ///
+    /// // A Redis Cluster has these lines in the place of the hosts (feature `redis`):
+    /// // redis_cluster = ["redis://10.0.0.1:7000", "redis://10.0.0.2:7000"]
     ///
     /// let error = Cluster::from_toml("hosts.toml", "[[hosst]]\nid = 0\n").unwrap_err();
     /// assert!(error.to_string().starts_with("hosts.toml:1: unknown field `hosst`"));
@@ -152,6 +158,9 @@ impl Reader<'_> {
             None => Placement::default(),
         };
         let options = self.options(&file)?;
+        if let Some(nodes) = &file.redis_cluster {
+            return self.redis_cluster(&file, nodes, options);
+        }
         let mut lines = HashMap::new();
         let mut hosts = Vec::new();
         for entry in file.host.iter().chain(&file.joining) {
@@ -165,6 +174,41 @@ impl Reader<'_> {
             let at = culprit(&error).and_then(|id| lines.get(&id).copied());
             self.wrong(at, error)
         })
+    }
+
+    /// Asks nodes of a Redis Cluster who the hosts are.
+    fn redis_cluster(
+        &self,
+        file: &File,
+        nodes: &Spanned<Vec<Spanned<String>>>,
+        options: Options,
+    ) -> Result<Cluster, ConfigError> {
+        let at = Some(nodes.span().start);
+        if !(file.host.is_empty() && file.joining.is_empty() && file.placement.is_none()) {
+            let what = "the hosts and the placement of a Redis Cluster are asked for, not listed; its slots \
+                        are moved by redis-cli --cluster reshard";
+            return Err(self.wrong(at, what));
+        }
+        let login = &file.defaults;
+        let mut endpoints: Vec<Endpoint> = Vec::new();
+        for node in nodes.get_ref() {
+            let endpoint = node.get_ref().parse();
+            let endpoint: Endpoint =
+                endpoint.map_err(|error| self.wrong(Some(node.span().start), error))?;
+            endpoints.push(match (&login.password, endpoint.password()) {
+                (Some(password), None) => endpoint.with_password(login.user.as_deref(), password),
+                _ => endpoint,
+            });
+        }
+        #[cfg(feature = "redis")]
+        return Cluster::of_redis_cluster(endpoints, options)
+            .map_err(|error| self.wrong(at, error));
+        #[cfg(not(feature = "redis"))]
+        {
+            let _ = options;
+            let what = "a Redis Cluster takes a program that was built with the feature redis";
+            Err(self.wrong(at, what))
+        }
     }
 
     fn options(&self, file: &File) -> Result<Options, ConfigError> {
@@ -293,6 +337,14 @@ mod tests {
                 "hosts.toml:1: a limit is a number of seconds above 0",
             ),
             ("[[host]\n", "hosts.toml:1: "),
+            (
+                "placement = \"slots\"\nredis_cluster = [\"redis://a\"]",
+                "hosts.toml:2: the hosts and the placement of a Redis Cluster are asked for",
+            ),
+            (
+                "redis_cluster = [\n\"redis://a\",\n\"http://b\"]",
+                "hosts.toml:3: \"http://b\"",
+            ),
         ] {
             let error = error(text);
             assert!(error.starts_with(words), "{error} instead of {words}");

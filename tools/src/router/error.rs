@@ -43,6 +43,8 @@ pub enum Error {
     },
     /// Its parts were answered, and the answers do not go together.
     Odd(String),
+    /// No node of a Redis Cluster says which node has which slots; what each of them said.
+    Topology(String),
     /// The map that it belongs to was not sent.
     NotSent,
 }
@@ -78,7 +80,9 @@ impl Error {
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         match self {
-            Self::Refused(_) | Self::NoHost { .. } | Self::NotSent => Outcome::NotSent,
+            Self::Refused(_) | Self::NoHost { .. } | Self::Topology(_) | Self::NotSent => {
+                Outcome::NotSent
+            }
             Self::Failed(failed) => failed.outcome(),
             Self::Partly { .. } | Self::Odd(_) => Outcome::Unknown,
             Self::GivenUp { outcome, .. } => *outcome,
@@ -95,6 +99,7 @@ impl Error {
             }) => error.is_disconnection(),
             Self::Partly { failed, .. } => failed.iter().any(Self::is_disconnection),
             Self::GivenUp { cancelled, .. } => !cancelled,
+            Self::Topology(_) => true,
             _ => false,
         }
     }
@@ -165,6 +170,12 @@ impl fmt::Display for Error {
                 write!(f, "host {host} ({address}): {why}; {outcome}")
             }
             Self::Odd(text) => f.write_str(text),
+            Self::Topology(why) => {
+                write!(
+                    f,
+                    "no node says who has the slots of the Redis Cluster: {why}"
+                )
+            }
             Self::NotSent => f.write_str("the map that it belongs to was not sent"),
         }
     }
@@ -213,6 +224,8 @@ pub enum HostsError {
         /// Both numbers.
         ids: [u32; 2],
     },
+    /// The nodes of a Redis Cluster say themselves who its hosts are.
+    RedisCluster,
     /// The weights or the names make no circle.
     Circle(redis_ipc_core::shard::CircleError),
 }
@@ -240,6 +253,9 @@ impl fmt::Display for HostsError {
                     f,
                     "hosts {first} and {second} are one database of one server: {here} and {there}"
                 )
+            }
+            Self::RedisCluster => {
+                f.write_str("the nodes of a Redis Cluster say themselves who its hosts are")
             }
             Self::Circle(error) => error.fmt(f),
         }

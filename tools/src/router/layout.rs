@@ -59,16 +59,17 @@ impl Layout {
         &self.nodes[self.rule.host(key)]
     }
 
-    /// The numbers of hosts by their places, for messages.
-    pub(crate) fn several(&self, name: &str, keys: usize, mut hosts: Vec<usize>) -> Refusal {
-        hosts.sort_unstable();
-        hosts.dedup();
-        let ids = hosts.into_iter().map(|host| self.nodes[host].host.id);
-        Refusal::SeveralHosts {
-            name: name.to_owned(),
-            keys,
-            hosts: ids.collect(),
+    /// Why a command with keys in these [units](Rule::unit) is not sent.
+    pub(crate) fn several(&self, name: &str, mut units: Vec<usize>) -> Refusal {
+        let (name, keys) = (name.to_owned(), units.len());
+        if self.rule.has_slots() {
+            return Refusal::SeveralSlots { name, keys };
         }
+        units.sort_unstable();
+        units.dedup();
+        let ids = units.into_iter().map(|host| self.nodes[host].host.id);
+        let hosts = ids.collect();
+        Refusal::SeveralHosts { name, keys, hosts }
     }
 }
 
@@ -111,7 +112,7 @@ fn check_addresses(hosts: &[Host]) -> Result<(), HostsError> {
 }
 
 impl Node {
-    fn new(host: Host, options: &Options) -> Self {
+    pub(crate) fn new(host: Host, options: &Options) -> Self {
         Self {
             address: host.endpoint.to_string().into(),
             host,

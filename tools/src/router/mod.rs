@@ -27,14 +27,20 @@ pub mod commands;
 mod config;
 mod error;
 mod fanout;
+#[cfg(feature = "redis")]
+mod following;
 mod host;
 mod layout;
 mod map;
 pub mod moving;
 mod placement;
+#[cfg(feature = "redis")]
+mod redirect;
 mod serve;
 mod split;
 mod through;
+#[cfg(feature = "redis")]
+mod topology;
 mod value;
 
 pub use cluster::{CheckError, Cluster, HostConnection, Options};

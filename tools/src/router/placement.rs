@@ -23,8 +23,8 @@ pub enum Placement {
     Consistent,
     /// txredisapi's ring.
     Ring,
-    /// Redis Cluster's slots, dealt out to the hosts in ranges of equal size. This is for servers
-    /// that are no Redis Cluster themselves.
+    /// Redis Cluster's slots: dealt out to the hosts in ranges of equal size, or in a Redis Cluster
+    /// as its nodes say.
     Slots,
 }
 
@@ -65,6 +65,9 @@ pub(crate) enum Rule {
     Ketama(Ketama<Vec<Point>>),
     Ring(Ring<Vec<Point>>),
     Slots(NonZeroU16),
+    /// The host of each slot, as the nodes of a Redis Cluster say.
+    #[cfg(feature = "redis")]
+    Assigned(Box<[u16]>),
 }
 
 impl Rule {
@@ -109,7 +112,36 @@ impl Rule {
                 let slot = usize::from(slots::slot(key));
                 slot * usize::from(hosts.get()) / usize::from(slots::SLOTS)
             }
+            #[cfg(feature = "redis")]
+            Self::Assigned(owners) => usize::from(owners[usize::from(slots::slot(key))]),
         }
+    }
+
+    /// What keys must have in common to be in one command: their host, or in a Redis Cluster
+    /// their slot.
+    pub(crate) fn unit(&self, key: &[u8]) -> usize {
+        match self {
+            #[cfg(feature = "redis")]
+            Self::Assigned(_) => usize::from(slots::slot(key)),
+            _ => self.host(key),
+        }
+    }
+
+    /// The host of what [`unit`](Self::unit) gave.
+    pub(crate) fn host_of_unit(&self, unit: usize) -> usize {
+        match self {
+            #[cfg(feature = "redis")]
+            Self::Assigned(owners) => usize::from(owners[unit]),
+            _ => unit,
+        }
+    }
+
+    /// Whether a unit is less than a host.
+    pub(crate) fn has_slots(&self) -> bool {
+        #[cfg(feature = "redis")]
+        return matches!(self, Self::Assigned(_));
+        #[cfg(not(feature = "redis"))]
+        return false;
     }
 
     /// Which part of all hashes each of `hosts` hosts owns, from 0 to 1; as far as it is known
@@ -121,6 +153,15 @@ impl Rule {
             Self::Partition(_) | Self::Slots(_) => vec![even; hosts],
             Self::Ketama(ketama) => arcs(ketama.points(), hosts, <[Point]>::first),
             Self::Ring(ring) => arcs(ring.points(), hosts, <[Point]>::last),
+            #[cfg(feature = "redis")]
+            Self::Assigned(owners) => {
+                let mut shares = vec![0.0; hosts];
+                let one = 1.0 / f64::from(slots::SLOTS);
+                owners
+                    .iter()
+                    .for_each(|owner| shares[usize::from(*owner)] += one);
+                shares
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Which hosts a command is for; commands of many keys in parts, and the parts' answers in one.
 
+use std::collections::HashMap;
+
 use super::commands::{Refusal, Table};
 use super::error::{Cause, Error};
 use super::layout::Layout;
@@ -21,7 +23,7 @@ pub(crate) struct Parts {
     pub(crate) parts: Vec<Part>,
 }
 
-/// What one host gets of a command.
+/// What one host gets of a command; in a Redis Cluster, what it gets for one slot.
 pub(crate) struct Part {
     /// The host's place.
     pub(crate) host: usize,
@@ -68,27 +70,28 @@ pub(crate) fn route<W: AsRef<[u8]>>(
         let name = String::from_utf8_lossy(name).into_owned();
         return Err(Refusal::Arity(name).into());
     }
-    let host = |position: usize| layout.rule.host(words[position].as_ref());
-    let mut hosts = positions.clone().map(host);
-    let first = hosts.next().unwrap_or_default();
-    if hosts.all(|host| host == first) {
-        return Ok(Route::One(first));
+    let unit = |position: usize| layout.rule.unit(words[position].as_ref());
+    let mut units = positions.clone().map(unit);
+    let first = units.next().unwrap_or_default();
+    if units.all(|unit| unit == first) {
+        return Ok(Route::One(layout.rule.host_of_unit(first)));
     }
+    let keys = positions.len();
     let Some((join, _)) = split else {
         let name = String::from_utf8_lossy(name).to_uppercase();
-        let (keys, hosts) = (positions.len(), positions.map(host).collect());
-        return Err(layout.several(&name, keys, hosts).into());
+        return Err(layout.several(&name, positions.map(unit).collect()).into());
     };
-    let keys = positions.len();
     let mut parts: Vec<Part> = Vec::new();
-    for (key, host) in positions.map(host).enumerate() {
-        match parts.iter_mut().find(|part| part.host == host) {
-            Some(part) => part.keys.push(key),
-            None => parts.push(Part {
-                host,
-                keys: vec![key],
-            }),
+    let mut part_of = HashMap::new();
+    for (key, unit) in positions.map(unit).enumerate() {
+        let part = *part_of.entry(unit).or_insert(parts.len());
+        if part == parts.len() {
+            parts.push(Part {
+                host: layout.rule.host_of_unit(unit),
+                keys: Vec::new(),
+            });
         }
+        parts[part].keys.push(key);
     }
     Ok(Route::Several(Parts { join, keys, parts }))
 }

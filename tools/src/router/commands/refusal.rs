@@ -19,6 +19,13 @@ pub enum Refusal {
         /// The hosts, in order.
         hosts: Vec<u32>,
     },
+    /// Its keys live in several slots of a Redis Cluster.
+    SeveralSlots {
+        /// The command.
+        name: String,
+        /// How many keys it has.
+        keys: usize,
+    },
     /// Which of its words are keys depends on more than its words' positions.
     Movable(String),
     /// It has several keys, and some of them are on their way to another host.
@@ -44,6 +51,11 @@ impl fmt::Display for Refusal {
                     .map(u32::to_string)
                     .collect::<Vec<_>>()
                     .join(", ")
+            ),
+            Self::SeveralSlots { name, keys } => write!(
+                f,
+                "{name} operates on multiple keys ({keys}), and they live in several slots: \
+                 in a Redis Cluster, {{braces}} around a part in common put keys into one"
             ),
             Self::Movable(name) => write!(
                 f,

@@ -30,6 +30,8 @@ pub(super) struct Queued {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Any,
+    /// Any, for this host and no other.
+    Here,
     Get,
     Set,
 }
@@ -67,6 +69,11 @@ impl Batch {
         }
     }
 
+    /// Queues any command for this host, whatever keys it has.
+    pub(super) fn command_here<W: AsRef<[u8]>>(&mut self, words: &[W]) -> usize {
+        self.add(Kind::Here, words)
+    }
+
     fn add<W: AsRef<[u8]>>(&mut self, kind: Kind, words: &[W]) -> usize {
         let bytes: usize = words.iter().map(|word| word.as_ref().len()).sum();
         let first = self.ends.len();
@@ -92,7 +99,7 @@ impl Batch {
 
     /// The last command if one of that kind, with so many bytes more, can be merged into it.
     fn merging(&mut self, kind: Kind, bytes: usize) -> Option<&mut Queued> {
-        if !self.merges || kind == Kind::Any {
+        if !self.merges || matches!(kind, Kind::Any | Kind::Here) {
             return None;
         }
         let last = self.commands.last()?;
@@ -106,7 +113,7 @@ impl Batch {
     pub(super) fn words<'b>(&'b self, queued: &Queued, into: &mut Vec<&'b [u8]>) {
         into.clear();
         match (queued.kind, queued.answers) {
-            (Kind::Any, _) => {}
+            (Kind::Any | Kind::Here, _) => {}
             (Kind::Get, 1) => into.push(b"GET"),
             (Kind::Get, _) => into.push(b"MGET"),
             (Kind::Set, 1) => into.push(b"SET"),

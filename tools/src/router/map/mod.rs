@@ -2,6 +2,8 @@
 
 mod batch;
 mod promise;
+#[cfg(feature = "redis")]
+mod settle;
 mod shared;
 mod work;
 
@@ -13,7 +15,7 @@ pub use promise::{All, Promise, Promised, Then};
 use shared::Shared;
 use work::Work;
 
-use super::cluster::{Cluster, Options};
+use super::cluster::Cluster;
 use super::commands::{Refusal, Table};
 use super::error::Error;
 use super::layout::Layout;
@@ -36,32 +38,30 @@ pub struct Map {
     shared: Arc<Shared>,
     /// One for each host.
     batches: Vec<Batch>,
-    hosts_in_flight: usize,
-    /// The cluster, if hosts join it…
-    growing: Option<Cluster>,
-    /// …and the commands whose keys are on their way.
+    cluster: Cluster,
+    /// If hosts join it, the commands whose keys are on their way.
     moving: Vec<Vec<Vec<u8>>>,
 }
 
 impl Map {
-    pub(crate) fn new(
-        layout: Arc<Layout>,
-        table: Arc<Table>,
-        options: &Options,
-        growing: Option<Cluster>,
-    ) -> Self {
+    pub(crate) fn new(cluster: &Cluster) -> Self {
+        let layout = cluster.layout();
         let nodes = layout.nodes.iter();
         let addresses = nodes.map(|node| (node.host.id, node.address.clone()));
         // One place more, for what is on its way.
         let addresses = addresses.chain([(u32::MAX, "keys that move".into())]);
-        Self {
+        let map = Self {
             shared: Arc::new(Shared::new(addresses)),
             batches: layout.nodes.iter().map(|_| Batch::new()).collect(),
-            layout,
-            table,
-            hosts_in_flight: options.hosts_in_flight.max(1),
-            growing,
+            table: cluster.table(),
+            cluster: cluster.clone(),
             moving: Vec::new(),
+            layout,
+        };
+        // A node would refuse most of what was merged: its keys live in several slots.
+        match map.layout.rule.has_slots() {
+            true => map.unmerged(),
+            false => map,
         }
     }
 
@@ -102,7 +102,7 @@ impl Map {
     /// # Errors
     /// [`Refusal`] if it is not clear which host it is for; the map stays as it was.
     pub fn command<W: AsRef<[u8]>>(&mut self, words: &[W]) -> Result<Promise, Refusal> {
-        if self.growing.is_some() {
+        if self.cluster.next().is_some() {
             let mut keys = self.table.keys(words)?;
             if keys.any(|at| self.is_moving(words[at].as_ref())) {
                 return Ok(self.queue_moving(words));
@@ -122,15 +122,14 @@ impl Map {
     /// [`Error::NoHost`].
     pub fn command_on<W: AsRef<[u8]>>(&mut self, host: u32, words: &[W]) -> Result<Promise, Error> {
         self.layout.node(host)?;
-        Ok(self.queue(host as usize, words))
+        let host = host as usize;
+        let index = self.batches[host].command_here(words);
+        Ok(Promise::of(&self.shared, host, index))
     }
 
     fn is_moving(&self, key: &[u8]) -> bool {
-        let next = self
-            .growing
-            .as_ref()
-            .and_then(|cluster| Some((cluster, cluster.next()?)));
-        next.is_some_and(|(cluster, next)| cluster.moves(next, key))
+        let next = self.cluster.next();
+        next.is_some_and(|next| self.cluster.moves(next, key))
     }
 
     /// Commands whose keys are on their way are done one after the other by a thread of their own.
@@ -178,13 +177,21 @@ impl Map {
         let until = Instant::now() + limit;
         let shared = self.shared.clone();
         let place = self.batches.len();
-        let moving = self.growing.filter(|_| !self.moving.is_empty());
-        let work = Work::new(self.layout.clone(), shared.clone(), self.batches, until);
+        let moving = (!self.moving.is_empty()).then(|| self.cluster.clone());
+        let most = self.cluster.options().hosts_in_flight.max(1);
+        let work = Work::new(
+            #[cfg(feature = "redis")]
+            self.cluster,
+            self.layout,
+            shared.clone(),
+            self.batches,
+            until,
+        );
         shared.begin(until, work.hosts() + usize::from(moving.is_some()));
         if let Some(cluster) = moving {
             work::start_moving(cluster, self.moving, shared.clone(), place, until);
         }
-        work.start(self.hosts_in_flight);
+        work.start(most);
         Running { shared }
     }
 }

@@ -111,6 +111,7 @@ impl Joined {
             }
         }
         if !failed.is_empty() {
+            done.dedup();
             return Err(Error::Partly { done, failed });
         }
         let joined = self.join.join(answers, self.keys);

@@ -174,6 +174,28 @@ impl Answers {
         }
     }
 
+    /// Makes what all that failed have in common each one's own.
+    #[cfg(feature = "redis")]
+    pub(super) fn tell_each(&mut self, count: usize) {
+        while self.list.len() < count {
+            let cause = self.failure(self.list.len());
+            self.list.push(Answer::Refused(cause));
+        }
+    }
+
+    /// Puts the one answer of others in the place of an answer.
+    #[cfg(feature = "redis")]
+    pub(super) fn put(&mut self, index: usize, other: Self) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(&other.bytes);
+        for answer in other.list {
+            self.list[index] = match answer {
+                Answer::Bytes(range) => Answer::Bytes(start + range.start..start + range.end),
+                answer => answer,
+            };
+        }
+    }
+
     fn failure(&self, index: usize) -> Cause {
         let Some(error) = &self.failure else {
             return Cause::Unexpected("the thread that asked the host has ended".to_owned());

@@ -28,9 +28,12 @@ const PART_BYTES: usize = 60 * 1024;
 
 /// A map's commands on their way.
 pub(super) struct Work {
-    layout: Arc<Layout>,
-    shared: Arc<Shared>,
-    batches: Vec<Batch>,
+    /// Asked where commands belong that the nodes of a Redis Cluster do not do.
+    #[cfg(feature = "redis")]
+    pub(super) cluster: Cluster,
+    pub(super) layout: Arc<Layout>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) batches: Vec<Batch>,
     until: Instant,
     /// Places of the hosts that have commands, and how many of them were begun.
     hosts: Vec<usize>,
@@ -39,6 +42,7 @@ pub(super) struct Work {
 
 impl Work {
     pub(super) fn new(
+        #[cfg(feature = "redis")] cluster: Cluster,
         layout: Arc<Layout>,
         shared: Arc<Shared>,
         batches: Vec<Batch>,
@@ -47,6 +51,8 @@ impl Work {
         let busy = |host: &usize| batches[*host].answers() > 0;
         let hosts = (0..batches.len()).filter(busy).collect();
         Self {
+            #[cfg(feature = "redis")]
+            cluster,
             layout,
             shared,
             batches,
@@ -86,6 +92,10 @@ impl Work {
             self.shared.begin_host(*host);
             if let Err(error) = self.ask(node, &self.batches[*host], &mut answers) {
                 answers.failure = Some(Arc::new(error));
+            }
+            #[cfg(feature = "redis")]
+            if let Some(topology) = self.cluster.topology() {
+                self.settle(topology, *host, &mut answers);
             }
             self.shared.end_host(*host, answers);
         }
@@ -173,7 +183,7 @@ impl Work {
         Ok(())
     }
 
-    fn left(&self) -> Duration {
+    pub(super) fn left(&self) -> Duration {
         self.until.saturating_duration_since(Instant::now())
     }
 }
@@ -226,7 +236,7 @@ fn part_of(batch: &Batch, commands: &[Queued]) -> usize {
 
 impl Answers {
     /// Keeps a reply for the promises of its command.
-    fn take(&mut self, queued: &Queued, reply: &Reply<'_>) {
+    pub(super) fn take(&mut self, queued: &Queued, reply: &Reply<'_>) {
         if let Some(error) = reply.error() {
             return self.refused(queued, &Cause::Rejected(error.to_string()));
         }

@@ -1,0 +1,23 @@
+//! A real Redis Cluster of six nodes.
+
+mod library;
+
+use std::time::Duration;
+
+use redis_ipc_tests::redis_cluster::RedisCluster;
+use redis_ipc_tools::router::{Cluster, Options};
+
+/// No master is away for so long in a test that kills none.
+const NEVER: Duration = Duration::from_secs(60);
+
+const LONG: Duration = Duration::from_secs(30);
+
+fn connect(nodes: &RedisCluster) -> Cluster {
+    let options = Options {
+        reply_limit: LONG,
+        ..Options::default()
+    };
+    // Any node will do.
+    let seed = nodes.urls()[4].parse().unwrap();
+    Cluster::of_redis_cluster([seed], options).unwrap()
+}
