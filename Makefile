@@ -10,6 +10,9 @@ SETUP := tests/setup.sh
 # The benchmark too, which a plain `cargo test` leaves out with all its peers.
 EVERYTHING := --workspace --locked
 
+# Where rustup puts cargo, for shells that were there before it.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
 # `cross` looks for a file of another name.
 export CROSS_CONFIG := $(CURDIR)/cross.toml
 
@@ -23,22 +26,22 @@ help: ## List what can be made.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
 
 demo: ## Show a printer, its caller and its events on a private server.
-	@$(SETUP) program redis-server
+	@$(SETUP) program cargo redis-server
 	@tools/demo.sh
 
 test: ## Run every test; installs a redis-server if there is none.
-	@$(SETUP) program redis-server cc
+	@$(SETUP) program cargo redis-server cc
 	$(CARGO) test --locked
 	$(CARGO) test --locked -p redis-ipc --lib
 	$(CARGO) test --locked -p redis-ipc-tools --features redis --test shard_cluster
 	@$(MAKE) --no-print-directory bare msrv
 
 soak: ## Ten minutes of kills and pauses; SOAK_MINUTES says otherwise.
-	@$(SETUP) program redis-server
+	@$(SETUP) program cargo redis-server
 	$(CARGO) test --quiet --locked -p redis-ipc-tests --test soak -- $(or $(SOAK_MINUTES),10) $(CURDIR)/tests/soak/REPORT.md
 
 fuzz: ## Fuzz what reads outside bytes, each target for FUZZ_SECONDS (60).
-	@$(SETUP) program c++
+	@$(SETUP) program cargo c++
 	@$(SETUP) toolchain nightly
 	@$(SETUP) cargo cargo-fuzz
 	@set -e; cd tests/fuzz; for target in resp feed envelope splice; do \
@@ -53,7 +56,7 @@ miri: ## Run core's unit tests in an interpreter that finds what is undefined.
 	$(CARGO) +nightly miri test --locked -p redis-ipc-core --lib
 
 bench: ## Measure against the peers, in one run.
-	@$(SETUP) program redis-server
+	@$(SETUP) program cargo redis-server
 	$(CARGO) test --quiet --release --locked -p redis-ipc-bench
 	@tests/bench/run.sh
 
@@ -65,7 +68,7 @@ lint: ## Check format, lints and documentation; a warning is an error.
 	@$(MAKE) --no-print-directory doc
 
 test-firmware: ## Run the firmware of a microcontroller on an emulated board.
-	@$(SETUP) program redis-server cc qemu-system-arm nm
+	@$(SETUP) program cargo redis-server cc qemu-system-arm nm
 	@$(SETUP) target $(BARE)
 	cd targets/$(BARE) && $(CARGO) build --locked --release
 	$(CARGO) build --locked -p redis-ipc-tools

@@ -39,7 +39,10 @@ need_of_system() {
     shift
     missing=
     for name in "$@"; do
-        "has_$kind" "$name" || missing="$missing $("package_of_$kind" "$name")"
+        "has_$kind" "$name" && continue
+        # What distributions have is too old, as a rule.
+        [ "$name" != cargo ] || { say "there is no cargo: install Rust, see https://rustup.rs"; exit 1; }
+        missing="$missing $("package_of_$kind" "$name")"
     done
     # Split on purpose: names of packages hold no blanks.
     # shellcheck disable=SC2086
@@ -52,6 +55,7 @@ need_of_system() {
 # A server of another name, Valkey's for one, is given by REDIS_SERVER.
 has_program() {
     [ "$1" != redis-server ] || set -- "${REDIS_SERVER:-redis-server}"
+    [ "$1" != cargo ] || set -- "${CARGO:-cargo}"
     command -v "$1" >/dev/null 2>&1
 }
 
