@@ -349,7 +349,7 @@ fn listen(place: &str, stop: &Stop, account: &Account) {
 
 fn start_child(place: &str, folder: &Folder) -> Child {
     let executed = folder.join("executed");
-    Command::new(std::env::current_exe().expect("a program"))
+    Command::new(redis_ipc_tests::program::this())
         .env("SOAK_CHILD", format!("{place}\n{}", executed.display()))
         .stdin(Stdio::piped())
         .spawn()

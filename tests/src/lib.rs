@@ -11,6 +11,7 @@ pub mod folder;
 pub mod fork;
 pub mod monitor;
 mod process;
+pub mod program;
 pub mod proxy;
 pub mod puppet;
 pub mod python;

@@ -4,7 +4,7 @@ use redis_ipc::{Component, Error, Event, Level, Options, Turn};
 use redis_ipc_tests::bus::{Caller, PATIENCE, endpoint, join, join_with, next_command};
 use redis_ipc_tests::server::Server;
 use serde_json::{Value, json};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// The next event; anything else is wrong.
@@ -241,15 +241,21 @@ fn subscribing_while_a_pop_waits_loses_no_command_and_changes_no_order() {
 
 #[test]
 fn events_that_come_while_subscriptions_change_are_heard_once_and_in_order() {
+    const CHANGES: u32 = 50;
     let server = Server::start();
     let mut desk = join(&server, "desk");
     desk.subscribe_events(Some("a"), None).unwrap();
-    let done = AtomicBool::new(false);
+    let changes = AtomicU32::new(0);
     let mut publisher = server.client();
     std::thread::scope(|scope| {
         let publishing = scope.spawn(|| {
             let mut number = 0;
-            while !done.load(Ordering::Relaxed) {
+            while changes.load(Ordering::Relaxed) < CHANGES {
+                // So many are set aside until they are asked for, whoever is the faster.
+                if number >= (changes.load(Ordering::Relaxed) + 1) * 100 {
+                    std::thread::yield_now();
+                    continue;
+                }
                 let event = json!({ "number": number }).to_string();
                 let told = publisher.command(&["PUBLISH", "channel.events.a", &event]);
                 assert!(told.integer() >= 1);
@@ -258,14 +264,14 @@ fn events_that_come_while_subscriptions_change_are_heard_once_and_in_order() {
             publisher.command(&["PUBLISH", "channel.events.a.end", "{}"]);
             number
         });
-        for _ in 0..50 {
+        for _ in 0..CHANGES {
             // These mean the same events, and one after the other is the one that counts.
             desk.subscribe_events(None, None).unwrap();
             desk.unsubscribe_events(Some("a"), None).unwrap();
             desk.subscribe_events(Some("a"), None).unwrap();
             desk.unsubscribe_events(None, None).unwrap();
+            changes.fetch_add(1, Ordering::Relaxed);
         }
-        done.store(true, Ordering::Relaxed);
         let mut next = 0;
         loop {
             let event = event(&mut desk);

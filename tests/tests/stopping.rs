@@ -3,6 +3,7 @@
 use redis_ipc::{Service, Stop, Turn};
 use redis_ipc_tests::bus::{Caller, PATIENCE, join};
 use redis_ipc_tests::client::Client;
+use redis_ipc_tests::program::runnable;
 use redis_ipc_tests::server::Server;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -139,7 +140,7 @@ struct Worker(Child);
 
 impl Worker {
     fn start(server: &Server) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_service"));
+        let mut command = Command::new(runnable(env!("CARGO_BIN_EXE_service")));
         command.arg(server.path()).stdin(Stdio::null());
         Self(command.spawn().unwrap())
     }

@@ -223,9 +223,10 @@ fn when_the_socket_is_replaced_both_connections_move_together() {
         let mut old_client = old.client();
         let mut echo = join(&old, "echo");
         echo.serve_main().unwrap();
-        echo.set_tick(Duration::from_millis(5));
         echo.status().unwrap().set("state", "ready").unwrap();
-        while !matches!(echo.next(Some(PATIENCE)).unwrap(), Some(Turn::Tick)) {}
+        assert!(echo.next(Some(Duration::ZERO)).unwrap().is_none());
+        until_blocked(&old, 1);
+        echo.set_tick(Duration::from_millis(5));
         let new = replace(&old);
         let list = old_client.command(&["CLIENT", "LIST"]).text();
         let popping = clients(&list, "echo.main", "cmd");

@@ -12,6 +12,7 @@ use redis_ipc::{
     BusEvent, Component, Connection, Endpoint, Error, Options, Outcome, Service, State, Turn,
 };
 use redis_ipc_tests::bus::{PATIENCE, Serving, endpoint, join};
+use redis_ipc_tests::program;
 use redis_ipc_tests::server::Server;
 use serde_json::{Value, json};
 
@@ -24,7 +25,7 @@ impl Child {
     pub(super) fn start(what: &str, words: &[&str]) -> Self {
         let words = std::iter::once(what).chain(words.iter().copied());
         let words: Vec<_> = words.collect();
-        let child = Command::new(std::env::current_exe().unwrap())
+        let child = Command::new(program::this())
             .args([
                 "--exact",
                 "system::the_body_of_a_child",

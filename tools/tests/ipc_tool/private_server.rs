@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::support::{Ran, Tool, wait_until};
+use crate::support::{self, Ran, Tool, wait_until};
 use redis_ipc_tests::folder::Folder;
 use redis_ipc_tests::server::Server;
 
@@ -119,9 +119,9 @@ fn a_shell_takes_what_up_prints_whatever_the_path() {
     let folder = Folder::new();
     let socket = text(&folder.join("it's a $socket"));
     let script = r#"eval "$("$0" up --socket "$1")" && "$0" event send '{}' && "$0" down && echo "$RIPC_SERVER_PATH""#;
-    let tool = env!("CARGO_BIN_EXE_ipc-tool");
+    let tool = support::program();
     let output = std::process::Command::new("/bin/sh")
-        .args(["-c", script, tool, &socket])
+        .args(["-c", script, &tool, &socket])
         .output()
         .unwrap();
     let said = String::from_utf8(output.stdout).unwrap();

@@ -1,6 +1,6 @@
 //! `ipc-tool serve`: a component whose answers a program gives.
 
-use crate::support::{Tool, script, wait_until};
+use crate::support::{self, Tool, script, wait_until};
 use redis_ipc_tests::server::Server;
 
 #[test]
@@ -62,7 +62,7 @@ fn a_program_may_call_the_same_bus() {
     let server = Server::start();
     let nowhere = Tool::with("RIPC_SERVER_PATH", "/nowhere/socket");
     let path = server.path();
-    let tool = env!("CARGO_BIN_EXE_ipc-tool");
+    let tool = support::program();
     let exec = format!("{tool} status set printer state busy --as printer");
     let words = ["serve", "printer", "--exec", &exec, "--server", &path];
     let _service = nowhere.start_ready(&words);

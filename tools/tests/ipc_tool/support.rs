@@ -2,13 +2,25 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+use redis_ipc_tests::program::runnable;
 use redis_ipc_tests::server::Server;
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The path of something to start that is the tool.
+pub(crate) fn program() -> String {
+    static PROGRAM: OnceLock<String> = OnceLock::new();
+    let find = || {
+        let path = runnable(env!("CARGO_BIN_EXE_ipc-tool")).into_os_string();
+        path.into_string().expect("UTF-8")
+    };
+    PROGRAM.get_or_init(find).clone()
+}
 
 /// The tool, with the environment that it is run in.
 #[derive(Debug, Clone)]
@@ -43,7 +55,7 @@ impl Tool {
     }
 
     pub(crate) fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ipc-tool"));
+        let mut command = Command::new(program());
         command
             .args(words)
             .env_remove("RIPC_SERVER_PATH")
