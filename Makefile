@@ -20,7 +20,7 @@ export CROSS_CONFIG := $(CURDIR)/cross.toml
 unchecked = { echo "NOT CHECKED: $(1)" >&2; test -z "$$CI"; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-firmware bench lint doc msrv bare clean soak fuzz miri
+.PHONY: help demo test cross test-firmware bench lint doc msrv bare clean soak fuzz miri
 
 help: ## List what can be made.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
@@ -66,6 +66,9 @@ lint: ## Check format, lints and documentation; a warning is an error.
 	$(CARGO) clippy $(EVERYTHING) --all-targets --all-features -- -D warnings
 	$(CARGO) clippy --locked -p redis-ipc -p redis-ipc-tools --all-targets -- -D warnings
 	@$(MAKE) --no-print-directory doc
+
+cross: ## Build for a board: TARGET=aarch64-unknown-linux-gnu, STATIC=1 if wanted.
+	@STATIC=$(STATIC) targets/cross.sh $(TARGET)
 
 test-firmware: ## Run the firmware of a microcontroller on an emulated board.
 	@$(SETUP) program cargo redis-server cc qemu-system-arm nm
