@@ -66,7 +66,7 @@ impl fmt::Display for Recipient<'_> {
 /// | `component:printer`, `component:printer.print` | redis-ipc | a component or one of its subqueues |
 /// | `worker:10.0.0.7:4242:abcdef012345` | redisbus | one worker |
 /// | `group:local/calc` | redisbus | whichever worker of that type at that site is free first |
-/// | `multicast:local/calc/10.0.*` | redisbus | all workers of a type whose ids match a glob |
+/// | `multicast:local/calc/10.0.*` | redisbus | all workers of a type whose ids match a glob; the type may be one, too |
 /// | `broadcast:local` | redisbus | all workers of a site |
 /// | `rpc:calc` | redisrpc | the server of a queue |
 ///
@@ -92,12 +92,12 @@ pub enum Address<'a> {
         /// What they do.
         worker_type: WorkerType<'a>,
     },
-    /// All workers of one type at a site whose ids match a glob; each gets the message.
+    /// All workers at a site whose types and ids match globs; each gets the message.
     Multicast {
         /// Where they are.
         site: Site<'a>,
-        /// What they do.
-        worker_type: WorkerType<'a>,
+        /// What they do, in the server's notation, in which `*` goes over colons too.
+        worker_type: Glob<'a>,
         /// What their ids match, in the server's notation.
         glob: Glob<'a>,
     },
@@ -110,7 +110,7 @@ pub enum Address<'a> {
     Rpc(Queue<'a>),
 }
 
-/// A pattern for the ids of workers: the characters of ids and `* ? [ ] ^ \\`.
+/// A pattern for the ids or the types of workers: the characters of ids and `* ? [ ] ^ \\`.
 ///
 /// ```
 /// use redis_ipc_core::address::Glob;
@@ -144,6 +144,12 @@ impl<'a> Glob<'a> {
     #[must_use]
     pub const fn as_str(self) -> &'a str {
         self.0
+    }
+}
+
+impl fmt::Display for Glob<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
     }
 }
 
@@ -213,7 +219,7 @@ impl<'a> Address<'a> {
                 let (worker_type, glob) = pair(rest, "multicast:SITE/TYPE/GLOB")?;
                 Self::Multicast {
                     site: Site::parse(site)?,
-                    worker_type: WorkerType::parse(worker_type)?,
+                    worker_type: Glob::parse(worker_type)?,
                     glob: Glob::parse(glob)?,
                 }
             }
@@ -239,7 +245,7 @@ impl<'a> Address<'a> {
                 site,
                 worker_type,
                 glob,
-            } => redisbus::records(site, worker_type, glob.as_str()),
+            } => redisbus::records(site, worker_type.as_str(), glob.as_str()),
             Self::Broadcast { site } => redisbus::broadcast(site),
             Self::Rpc(queue) => redisrpc::requests(queue),
         }
@@ -256,7 +262,7 @@ impl fmt::Display for Address<'_> {
                 site,
                 worker_type,
                 glob,
-            } => write!(f, "multicast:{site}/{worker_type}/{}", glob.as_str()),
+            } => write!(f, "multicast:{site}/{worker_type}/{glob}"),
             Self::Broadcast { site } => write!(f, "broadcast:{site}"),
             Self::Rpc(queue) => write!(f, "rpc:{queue}"),
         }
@@ -296,6 +302,7 @@ mod tests {
             ),
             ("group:local/calc", "group:local:calc"),
             ("multicast:local/calc/10.0.*", "worker:local:calc:10.0.*"),
+            ("multicast:local/c*/[ab]-?", "worker:local:c*:[ab]-?"),
             ("broadcast:local", "rpc:worker:local"),
             ("rpc:calc", "calc"),
         ] {

@@ -91,13 +91,13 @@ pub fn record(
     Key::join(&[RECORD_PREFIX, site, ":", worker_type, ":", id.as_str()])
 }
 
-/// The pattern for SCAN that matches the records of the workers whose ids match `glob`.
+/// The pattern for SCAN that matches the records of the workers of a site whose types match
+/// `worker_type` and whose ids match `glob`.
 ///
 /// # Errors
 /// [`KeyTooLong`].
-pub fn records(site: Site<'_>, worker_type: WorkerType<'_>, glob: &str) -> Result<Key, KeyTooLong> {
-    let (site, worker_type) = (site.as_str(), worker_type.as_str());
-    Key::join(&[RECORD_PREFIX, site, ":", worker_type, ":", glob])
+pub fn records(site: Site<'_>, worker_type: &str, glob: &str) -> Result<Key, KeyTooLong> {
+    Key::join(&[RECORD_PREFIX, site.as_str(), ":", worker_type, ":", glob])
 }
 
 /// Site, type and id of the worker whose record has this key, if it is one.
@@ -148,7 +148,7 @@ mod tests {
                 record(site, calc, id),
                 "worker:local:calc:10.0.0.7:4242:abcdef012345",
             ),
-            (records(site, calc, "10.0.*"), "worker:local:calc:10.0.*"),
+            (records(site, "calc", "10.0.*"), "worker:local:calc:10.0.*"),
             (logs(calc, id), "logs:calc:10.0.0.7:4242:abcdef012345"),
         ] {
             assert_eq!(key.unwrap().as_str(), expected);

@@ -124,7 +124,7 @@ fn every_key_is_one_that_we_make() {
         key::group(site, calc),
         key::broadcast(site),
         key::record(site, calc, id),
-        key::records(site, calc, "10.0.*"),
+        key::records(site, "calc", "10.0.*"),
         key::logs(calc, id),
     ]
     .map(|key| key.unwrap().as_str().to_owned());

@@ -263,6 +263,8 @@ fn multicast_and_broadcast_reach_those_that_they_are_meant_for() {
     };
     assert_eq!(heard("multicast:local/calc/a-*"), ["a-1", "a-2"]);
     assert_eq!(heard("multicast:local/calc/*"), ["a-1", "a-2", "b-1"]);
+    assert_eq!(heard("multicast:local/*/a-?"), ["a-1", "a-2"]);
+    assert_eq!(heard("multicast:plant/c[ab]lc/*"), ["elsewhere"]);
     assert_eq!(heard("broadcast:local"), ["a-1", "a-2", "b-1"]);
     assert_eq!(heard("broadcast:plant"), ["elsewhere"]);
     assert!(heard("multicast:local/none/*").is_empty());
