@@ -6,16 +6,16 @@ use std::time::Duration;
 use redis_ipc_core::call::write_pop;
 use redis_ipc_core::key::Key;
 use redis_ipc_core::resp::{Reply, request};
-use redis_ipc_core::session::{Kept, Sequence};
+use redis_ipc_core::session::{Incoming, Kept, Sequence};
 use redis_ipc_core::write::{TooLong, Writer};
 
-use crate::component::Taken;
 use crate::component::payload::Unwritten;
-use crate::connection::{Connection, Deadline};
-use crate::error::{Error, Outcome};
+use crate::component::{Stop, Taken};
+use crate::connection::{Connection, Deadline, Next};
+use crate::error::{Error, Outcome, ServerError};
 
-/// How long after its deadline a call goes on waiting for the server to say that time is up.
-const GRACE: Duration = Duration::from_millis(200);
+/// How long after its deadline a wait goes on for the server to say that time is up.
+pub(crate) const GRACE: Duration = Duration::from_millis(200);
 
 /// Where a message goes and where its reply comes from.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +25,8 @@ pub(crate) struct Post<'k> {
     /// How long the queue is to stay from now on, if it is to expire at all.
     pub(crate) life: Option<Duration>,
     pub(crate) timeout: Duration,
+    /// Ends the wait before its time.
+    pub(crate) stop: &'k Stop,
 }
 
 /// What a call came to.
@@ -32,8 +34,21 @@ pub(crate) struct Post<'k> {
 pub(crate) enum Answer {
     /// A reply of this many bytes, with which the connection's frame ends.
     Message(usize),
-    /// Time was up.
+    /// Time was up, or the wait was stopped.
     TimedOut(Taken),
+}
+
+/// What a pop that waits came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Popped {
+    /// A message of this many bytes, with which the connection's frame ends.
+    Message(usize),
+    /// The server says that time is up.
+    Nothing,
+    /// The server does not even say that. The connection is closed.
+    Silence,
+    /// The wait was stopped. The connection is closed.
+    Stopped,
 }
 
 /// Sends a message and waits for its reply. `write` writes the message, and may be called more
@@ -92,20 +107,59 @@ fn follow(
     }
     refused?;
     let pop = push.after(1 + u32::from(post.life.is_some()));
-    match connection.reply(pop, late).map(|reply| message_in(&reply)) {
-        Ok(Some(length)) => Ok(Answer::Message(length)),
-        // The server says that time is up, or does not even say that.
-        Ok(None) => take_back(connection, post, kept),
-        Err(Error::TimedOut { .. }) => {
+    match await_pop(connection, pop, late, post.stop) {
+        Ok(Popped::Message(length)) => Ok(Answer::Message(length)),
+        Ok(Popped::Nothing) => take_back(connection, post, kept),
+        Ok(Popped::Silence | Popped::Stopped) => {
             let unknown = |_| Error::TimedOut {
                 outcome: Outcome::Unknown,
                 limit: post.timeout,
             };
-            connection.disconnect();
             take_back(connection, post, kept).map_err(unknown)
         }
+        Err(Error::Server(refused)) => match take_back(connection, post, kept)? {
+            Answer::TimedOut(Taken::No) => Err(refused.into()),
+            Answer::TimedOut(Taken::Yes) => Err(Error::Unexpected(format!(
+                "the wait for the reply was refused, and the message may still be executed: \
+                 {refused}"
+            ))),
+            answer => Ok(answer),
+        },
         Err(error) => Err(error),
     }
+}
+
+/// Waits for what a pop brings.
+pub(crate) fn await_pop(
+    connection: &mut Connection,
+    pop: Sequence,
+    late: Deadline,
+    stop: &Stop,
+) -> Result<Popped, Error> {
+    let given_up = loop {
+        if stop.is_requested() {
+            break Popped::Stopped;
+        }
+        match connection.next(Some(late))? {
+            Next::Message(Incoming::Reply(of)) if of == pop => {
+                return match connection.session().frame() {
+                    Reply::Error(error) => Err(ServerError::new(&error).into()),
+                    reply => Ok(message_in(&reply).map_or(Popped::Nothing, Popped::Message)),
+                };
+            }
+            Next::Message(Incoming::TooLong { of, error }) if of == Some(pop) => {
+                return Err(Error::TooLong {
+                    outcome: Outcome::Unknown,
+                    sizes: error,
+                });
+            }
+            Next::Message(_) | Next::Interrupted => {}
+            Next::Late => break Popped::Silence,
+        }
+    };
+    // What it brings yet must not be taken for the answer to something else.
+    connection.disconnect();
+    Ok(given_up)
 }
 
 /// Removes the message from its queue, and looks once more for a reply.
@@ -141,7 +195,7 @@ fn take_back(
 }
 
 /// The length of what a BLPOP brought; `None` if it brought nothing.
-pub(crate) fn message_in(reply: &Reply<'_>) -> Option<usize> {
+fn message_in(reply: &Reply<'_>) -> Option<usize> {
     let mut item = reply.elements()?;
     Some(item.nth(1)?.bytes()?.len())
 }

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 use super::replies::{Ended, Replies, Waiting};
 use crate::component::payload::{NoValue, Payload, read};
-use crate::component::{CallError, Failure, Taken};
+use crate::component::{CallError, Failure, Stop, Taken};
 use crate::connection::Connection;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
@@ -42,6 +42,7 @@ use crate::random;
 pub struct Client {
     pub(super) connection: Connection,
     sender: String,
+    pub(super) stop: Stop,
     malformed: u64,
 }
 
@@ -62,6 +63,7 @@ impl Client {
         Ok(Self {
             connection: Connection::open_with(endpoint, options)?,
             sender: String::new(),
+            stop: Stop::new(),
             malformed: 0,
         })
     }
@@ -70,6 +72,14 @@ impl Client {
     #[must_use]
     pub fn sender(mut self, id: &str) -> Self {
         id.clone_into(&mut self.sender);
+        self
+    }
+
+    /// Gives up waiting once `stop` is requested, by a signal on this thread for instance; the
+    /// message is taken back as if time were up.
+    #[must_use]
+    pub fn until(mut self, stop: Stop) -> Self {
+        self.stop = stop;
         self
     }
 
@@ -209,6 +219,7 @@ impl Client {
             replies: &replies,
             life: Some(MESSAGE_LIFE.max(within)),
             timeout: within,
+            stop: &self.stop,
         };
         let answer = exchange(&mut self.connection, &post, |w| {
             let mut written = Ok(());

@@ -6,12 +6,13 @@ use std::time::Duration;
 use super::base64;
 use super::client::Client;
 use super::replies::Ended;
-use crate::component::{CallError, Taken};
+use crate::component::CallError;
 use crate::error::Error;
 
 impl Client {
     /// Copies a file from the folder of a worker; returns its size in bytes. `path` is counted
-    /// from that folder. `within` is how long each piece of it may take.
+    /// from that folder. `within` is how long each piece of it may take; how many there are, the
+    /// worker says: an `out` that takes no more ends it.
     ///
     /// What was written to `out` before an error stays there.
     ///
@@ -57,7 +58,7 @@ impl Client {
             let reply = reply?;
             let text: String = reply.read()?;
             chunk.clear();
-            if reply.number != Some(expected) || !base64::decode(&text, &mut chunk) {
+            if reply.number.map(u64::from) != Some(expected) || !base64::decode(&text, &mut chunk) {
                 let what = "a piece of the file is missing or is not base64";
                 return Err(Error::Unexpected(what.to_owned()).into());
             }
@@ -71,7 +72,7 @@ impl Client {
             _ => Err(CallError::TimedOut {
                 recipient: to.to_owned(),
                 timeout: within,
-                taken: Taken::Yes,
+                taken: replies.taken(),
             }),
         }
     }

@@ -13,10 +13,7 @@ use crate::component::payload::read;
 use crate::component::{CallError, Taken};
 use crate::connection::Deadline;
 use crate::error::Error;
-use crate::exchange::message_in;
-
-/// How long after its deadline a wait goes on for the server to say that time is up.
-const GRACE: Duration = Duration::from_millis(200);
+use crate::exchange::{GRACE, Popped, await_pop};
 
 /// A reply of a worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +41,7 @@ impl Reply {
 
 /// Why there are no more replies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Ended {
     /// Everybody who was asked has replied.
     Complete,
@@ -51,6 +49,8 @@ pub enum Ended {
     TimedOut,
     /// As many as were wanted have come.
     Limit,
+    /// The wait was stopped: see [`Client::until`].
+    Stopped,
     /// The connection failed.
     Broken,
 }
@@ -158,8 +158,8 @@ impl<'c> Replies<'c> {
         self.ended
     }
 
-    /// Whether anybody took the message. [`Taken::No`] only once time is up: then it was taken
-    /// back from everybody who was to get it, and nobody will execute it.
+    /// Whether anybody took the message. [`Taken::No`] only once the wait has ended: then it was
+    /// taken back from everybody who was to get it, and nobody will execute it.
     #[must_use]
     pub fn taken(&self) -> Taken {
         self.taken
@@ -171,12 +171,13 @@ impl<'c> Replies<'c> {
                 self.ended = Some(Ended::Limit);
                 break;
             }
-            let found = match self.pop()? {
-                None => self.take_back()?,
-                found => found,
+            let (found, ended) = match self.pop()? {
+                Popped::Message(length) => (Some(length), Ended::Complete),
+                Popped::Nothing | Popped::Silence => (self.take_back()?, Ended::TimedOut),
+                Popped::Stopped => (self.take_back()?, Ended::Stopped),
             };
             let Some(length) = found else {
-                self.ended = Some(Ended::TimedOut);
+                self.ended = Some(ended);
                 break;
             };
             if let Some(reply) = self.take(length) {
@@ -187,11 +188,14 @@ impl<'c> Replies<'c> {
         Ok(None)
     }
 
-    /// Waits for the next message; it ends the frame and has the length that is returned.
-    fn pop(&mut self) -> Result<Option<usize>, Error> {
+    /// Waits for the next message.
+    fn pop(&mut self) -> Result<Popped, Error> {
         let left = self.deadline.saturating_duration_since(Instant::now());
+        if self.client.stop.is_requested() {
+            return Ok(Popped::Stopped);
+        }
         if left < Duration::from_millis(1) {
-            return Ok(None);
+            return Ok(Popped::Nothing);
         }
         let connection = &mut self.client.connection;
         let late = Deadline::after(left + GRACE);
@@ -200,7 +204,7 @@ impl<'c> Replies<'c> {
             write_pop(w, replies, left);
             Ok::<(), TooLong>(())
         })?;
-        connection.reply(pop, late).map(|reply| message_in(&reply))
+        await_pop(connection, pop, late, &self.client.stop)
     }
 
     /// Takes up a message; `None` if it only ends a stream, or is none.
@@ -265,8 +269,12 @@ impl Iterator for Replies<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let found = self.find();
-        if found.is_err() {
+        if let Err(error) = &found {
             self.ended = Some(Ended::Broken);
+            if matches!(error, Error::Server(_)) {
+                // It is the wait that was refused; the message still stands there.
+                let _ = self.take_back();
+            }
         }
         found.transpose()
     }

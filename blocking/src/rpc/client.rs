@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::component::payload::read;
-use crate::component::{CallError, Failure};
+use crate::component::{CallError, Failure, Stop};
 use crate::connection::Connection;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
@@ -37,6 +37,7 @@ pub struct Client {
     name: String,
     queue: Key,
     timeout: Duration,
+    stop: Stop,
     /// Positional and named arguments as JSON, while a call is made.
     args: Vec<u8>,
     kwargs: Vec<u8>,
@@ -68,6 +69,7 @@ impl Client {
             name: queue.to_owned(),
             connection: Connection::open_with(endpoint, options)?,
             timeout: TIMEOUT,
+            stop: Stop::new(),
             args: Vec::new(),
             kwargs: Vec::new(),
         })
@@ -77,6 +79,14 @@ impl Client {
     #[must_use]
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = limit;
+        self
+    }
+
+    /// Gives up waiting once `stop` is requested, by a signal on this thread for instance; the
+    /// request is taken back as if time were up.
+    #[must_use]
+    pub fn until(mut self, stop: Stop) -> Self {
+        self.stop = stop;
         self
     }
 
@@ -143,6 +153,7 @@ impl Client {
             replies: &responses,
             life: None,
             timeout: self.timeout,
+            stop: &self.stop,
         };
         let answer = exchange(&mut self.connection, &post, |w| {
             write_request(w, function, args, kwargs, responses.as_str());

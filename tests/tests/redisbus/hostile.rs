@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use redis_ipc::bus::{Ended, Worker};
-use redis_ipc::{CallError, Error};
+use redis_ipc::{CallError, Error, Stop, Taken};
 use redis_ipc_tests::server::Server;
 use serde_json::Value;
 
@@ -189,6 +189,46 @@ fn no_message_is_so_long_that_its_log_entry_ends_the_worker() {
     let longest = log.iter().map(|entry| entry.message.len()).max();
     assert!(longest.is_some_and(|bytes| bytes < 5000), "{longest:?}");
     worker.stop();
+}
+
+/// Nothing was executed if the wait alone is refused: so the message must not stay.
+#[test]
+fn a_message_whose_reply_may_not_be_waited_for_is_taken_back() {
+    let server = Server::start();
+    let mut client = client(&server);
+    server.cli(&["ACL", "SETUSER", "default", "-blpop"]);
+    for to in ["worker:nobody", "group:local/none"] {
+        let refused = client.call::<_, Value>(to, "ping", &1, PATIENCE);
+        assert!(
+            matches!(refused, Err(CallError::Bus(Error::Server(_)))),
+            "{refused:?}"
+        );
+        let mut replies = client.ask(to, "ping", &1, PATIENCE).unwrap();
+        let refused = replies.next().unwrap();
+        assert!(matches!(refused, Err(Error::Server(_))), "{refused:?}");
+        assert_eq!(replies.ended(), Some(Ended::Broken));
+        assert_eq!(replies.taken(), Taken::No);
+    }
+    assert_eq!(server.cli(&["DBSIZE"]), 0);
+}
+
+#[test]
+fn a_wait_that_is_stopped_ends_at_once() {
+    let server = Server::start();
+    let stop = Stop::new();
+    let mut client = client(&server).until(stop.clone());
+    stop.request();
+    match client.call::<_, Value>("worker:nobody", "ping", &1, PATIENCE * 60) {
+        Err(CallError::TimedOut { taken, .. }) => assert_eq!(taken, Taken::No),
+        other => panic!("{other:?}"),
+    }
+    let mut replies = client
+        .ask("worker:nobody", "ping", &1, PATIENCE * 60)
+        .unwrap();
+    assert!(replies.next().is_none());
+    assert_eq!(replies.ended(), Some(Ended::Stopped));
+    assert_eq!(replies.taken(), Taken::No);
+    assert_eq!(server.cli(&["DBSIZE"]), 0);
 }
 
 #[test]
