@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use redis_ipc_core::dialect::redisrpc::{
-    RESPONSE_LIFE, Request, read_request, write_exception, write_return_value,
+    RESPONSE_LIFE, Refused, Request, read_request, write_exception, write_return_value,
 };
 use redis_ipc_core::key::{Key, redisrpc};
 use redis_ipc_core::name::Queue;
@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 
 use super::arguments::Arguments;
 use crate::bus::panic_text;
-use crate::component::{Failure, Stop};
+use crate::component::{BusEvent, Failure, Stop};
 use crate::connection::Connection;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
@@ -25,6 +25,9 @@ use crate::options::Options;
 
 /// Reads the arguments, calls the function, writes what it returns into the buffer.
 type Function<'f> = Box<dyn FnMut(&Arguments<'_>, &mut Vec<u8>) -> Result<(), Failure> + 'f>;
+
+/// Under this name the server's messages go through the facade `log`.
+const TARGET: &str = "redis_ipc::rpc";
 
 /// How often the loop looks around at the latest.
 const LOOK: Duration = Duration::from_secs(60);
@@ -134,6 +137,9 @@ impl<'f> Server<'f> {
     /// [`until`](Self::until). The request at hand is finished first; one that was popped in the
     /// last moment goes back to the head of the queue.
     ///
+    /// Why a request is dropped, and that the bus is gone, goes through the facade `log` as a
+    /// warning, under the target `redis_ipc::rpc`.
+    ///
     /// # Errors
     /// [`Error::Name`] if the queue's name is none, else what broke and does not pass by itself.
     /// A server that goes away is waited for.
@@ -156,14 +162,23 @@ impl<'f> Server<'f> {
         loop {
             match intake.next(&mut work, Instant::now() + LOOK)? {
                 Arrival::Stop => break,
-                Arrival::TooLong(_) => counters.requests_dropped += 1,
+                Arrival::TooLong(sizes) => {
+                    counters.requests_dropped += 1;
+                    log::warn!(target: TARGET, "{queue}: dropped a request: {sizes}");
+                }
                 Arrival::Message(_) => {
                     let mut message = std::mem::take(&mut intake.message);
                     match self.respond(queue, &mut message, &mut value) {
-                        Some((to, response)) => send(&mut intake, &mut work, &to, &response)?,
-                        None => counters.requests_dropped += 1,
+                        Ok((to, response)) => send(&mut intake, &mut work, &to, &response)?,
+                        Err(why) => {
+                            counters.requests_dropped += 1;
+                            log::warn!(target: TARGET, "{queue}: dropped a request: {why}");
+                        }
                     }
                     intake.message = message;
+                }
+                Arrival::Bus(BusEvent::Disconnected { why } | BusEvent::Refused { why }) => {
+                    log::warn!(target: TARGET, "{queue}: {why}");
                 }
                 _ => {}
             }
@@ -173,29 +188,29 @@ impl<'f> Server<'f> {
         Ok(counters)
     }
 
-    /// Serves a request; says what to respond, and where to. `None` if there is nobody to
-    /// respond to.
+    /// Serves a request; says what to respond, and where to, or why there is nobody to respond to.
     fn respond<'v>(
         &mut self,
         queue: Queue<'_>,
         message: &mut [u8],
         value: &'v mut Vec<u8>,
-    ) -> Option<(Key, Response<'v>)> {
+    ) -> Result<(Key, Response<'v>), String> {
         match read_request(message) {
             Ok(request) => {
-                let to = redisrpc::response_of_peer(queue, request.response_queue)?;
+                let to = redisrpc::response_of_peer(queue, request.response_queue)
+                    .ok_or("its response queue is none of this server's")?;
                 let response = match self.call(&request, value) {
                     Ok(()) => Response::Value(value),
                     Err(failure) => Response::Exception(text_of(&failure)),
                 };
-                Some((to, response))
+                Ok((to, response))
             }
             Err(refused) => {
-                // In a pickle, what stands before the name may look like a part of it.
-                let named = refused.response_queue?;
-                let from = named.rfind(&format!("{queue}:rpc:"))?;
-                let to = redisrpc::response_of_peer(queue, named.get(from..)?)?;
-                Some((to, Response::Exception(refused.why.to_string())))
+                let why = refused.why.to_string();
+                match whom_to_tell(queue, &refused) {
+                    Some(to) => Ok((to, Response::Exception(why))),
+                    None => Err(why),
+                }
             }
         }
     }
@@ -214,6 +229,14 @@ impl<'f> Server<'f> {
             Err(Failure::new("failed", text))
         })
     }
+}
+
+/// The response queue of a request that cannot be served, if it names one.
+fn whom_to_tell(queue: Queue<'_>, refused: &Refused<'_>) -> Option<Key> {
+    // In a pickle, what stands before the name may look like a part of it.
+    let named = refused.response_queue?;
+    let from = named.rfind(&format!("{queue}:rpc:"))?;
+    redisrpc::response_of_peer(queue, named.get(from..)?)
 }
 
 fn returning<'f, R: Serialize>(
