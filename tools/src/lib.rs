@@ -7,6 +7,7 @@
 mod bus;
 mod cli;
 pub mod farm;
+mod journal;
 mod nearest;
 mod object;
 mod output;

@@ -60,6 +60,10 @@ impl Problem {
         Self::told(NO_SERVER, "no-server", message)
     }
 
+    pub(crate) fn not_taken(message: impl Into<String>) -> Self {
+        Self::told(NOT_TAKEN, "not-taken", message)
+    }
+
     pub(crate) fn interrupted(message: impl Into<String>) -> Self {
         Self::told(INTERRUPTED, "interrupted", message)
     }

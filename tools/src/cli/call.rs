@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
 use redis_ipc::{CallError, Component, Stop, Taken};
+use redis_ipc_core::address::Address;
 use serde_json::{Map, Value};
 
 use super::watching::stop_on_signals;
@@ -39,7 +40,7 @@ pub(crate) struct Call {
     )]
     timeout: Duration,
 
-    /// whom to call: a component, or one of its subqueues
+    /// whom to call: a component, or one of its subqueues, with or without component: in front
     #[argh(positional, arg_name = "component[.subqueue]")]
     recipient: String,
 
@@ -50,11 +51,12 @@ pub(crate) struct Call {
 
 impl Call {
     pub(crate) fn run(self, bus: &Bus, output: Output) -> Result<(), Problem> {
+        let recipient = recipient(&self.recipient)?;
         let payload = payload(&self.json)?;
         let mut component = bus.join()?;
         let stop = stop_on_signals()?;
         component.set_call_stop(stop.clone());
-        match component.call_text(&self.recipient, &payload, self.timeout) {
+        match component.call_text(recipient, &payload, self.timeout) {
             Ok(result) => output.result(result),
             Err(error) => {
                 if let CallError::TimedOut {
@@ -69,8 +71,23 @@ impl Call {
     }
 }
 
+/// A component as it is written, or as an address. The other kinds have commands of their own.
+fn recipient(text: &str) -> Result<&str, Problem> {
+    let hint = match Address::parse(text) {
+        Ok(Address::Rpc(_)) => "rpc call",
+        // What is no address is a name, or wrong in a way that is told of names.
+        Ok(Address::Component(_)) | Err(_) => {
+            return Ok(text.strip_prefix("component:").unwrap_or(text));
+        }
+        Ok(_) => "bus call COMMAND --to",
+    };
+    Err(Problem::usage(format!(
+        "{text} is no component: it is called with `ipc-tool {hint} {text}`"
+    )))
+}
+
 /// The reason for an end, which may be that somebody pressed Ctrl-C.
-fn explain(error: CallError, stop: &Stop) -> Problem {
+pub(super) fn explain(error: CallError, stop: &Stop) -> Problem {
     match error {
         CallError::TimedOut {
             recipient, taken, ..

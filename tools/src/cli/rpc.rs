@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
+use log::LevelFilter;
 use redis_ipc::rpc::{Client, Server};
 use redis_ipc::{Endpoint, Options};
+use redis_ipc_core::address::Address;
 use serde_json::Value;
 
 use super::bus::Settings;
-use super::call::seconds;
+use super::call::{explain, seconds};
 use super::watching::stop_on_signals;
 use crate::bus::Bus;
+use crate::journal;
 use crate::output::Output;
 use crate::problem::Problem;
 use crate::shell;
@@ -132,24 +135,29 @@ impl Call {
             Ok(Value::Object(_)) => {}
             _ => return Err(Problem::usage("--kwargs is no JSON object")),
         }
-        let queue = queue(&self.queue);
-        let mut client = Client::connect_to(endpoint, queue, Options::default())?;
-        client = client.timeout(self.timeout);
+        let queue = queue(&self.queue)?;
+        let stop = stop_on_signals()?;
+        let mut client = Client::connect_to(endpoint, queue, Options::default())?
+            .timeout(self.timeout)
+            .until(stop.clone());
         let arguments: Vec<Value> = self
             .arguments
             .iter()
             .map(|text| json_or_text(text))
             .collect();
         let arguments = Value::from(arguments).to_string();
-        let value = client.call_text(&self.function, &arguments, &self.kwargs)?;
-        output.result(&value)
+        match client.call_text(&self.function, &arguments, &self.kwargs) {
+            Ok(value) => output.result(&value),
+            Err(error) => Err(explain(error, &stop)),
+        }
     }
 }
 
 impl Serve {
     fn run(self, endpoint: &Endpoint, output: Output) -> Result<(), Problem> {
-        let queue = queue(&self.queue);
+        let queue = queue(&self.queue)?;
         let stop = stop_on_signals()?;
+        journal::keep(output, LevelFilter::Warn);
         output.note(&format!("serving {queue}"));
         Server::new(queue)
             .on_others(|arguments| {
@@ -169,8 +177,17 @@ impl Serve {
     }
 }
 
-fn queue(address: &str) -> &str {
-    address.strip_prefix("rpc:").unwrap_or(address)
+/// A queue as it is written, or as an address. The other kinds have commands of their own.
+fn queue(text: &str) -> Result<&str, Problem> {
+    let hint = match Address::parse(text) {
+        Ok(Address::Component(_)) => "call",
+        Ok(Address::Rpc(_)) | Err(_) => return Ok(text.strip_prefix("rpc:").unwrap_or(text)),
+        Ok(_) => "bus call COMMAND --to",
+    };
+    Err(Problem::usage(format!(
+        "{text} is no server of redisrpc: it is called with `ipc-tool {hint} {text}`; \
+         a queue of that name is rpc:{text}"
+    )))
 }
 
 fn json_or_text(text: &str) -> Value {

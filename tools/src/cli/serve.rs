@@ -46,7 +46,13 @@ struct Queues<'q> {
 }
 
 impl Serve {
-    pub(crate) fn run(self, bus: &Bus, output: Output) -> Result<(), Problem> {
+    pub(crate) fn run(mut self, bus: &Bus, output: Output) -> Result<(), Problem> {
+        for queue in &mut self.queues {
+            // As an address.
+            if let Some(plain) = queue.strip_prefix("component:") {
+                *queue = plain.to_owned();
+            }
+        }
         let queues = Queues::of(&self.queues)?;
         if bus
             .name

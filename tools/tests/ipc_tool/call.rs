@@ -197,3 +197,14 @@ fn a_server_that_dies_during_a_call_is_exit_3() {
         ran.stderr
     );
 }
+
+#[test]
+fn a_component_may_be_written_as_an_address() {
+    let server = Server::start();
+    let tool = Tool::on(&server);
+    let _service = tool.start_ready(&["serve", "component:echo.a", "--exec", "cat"]);
+    let words = ["call", "component:echo.a", "{\"a\":1}"];
+    assert_eq!(tool.ok(&words), "{\"a\":1}\n");
+    let words = ["call", "echo.a", "{\"a\":1}"];
+    assert_eq!(tool.ok(&words), "{\"a\":1}\n");
+}

@@ -40,6 +40,8 @@ fn every_kind_of_address_reaches_the_worker() {
     }
     for whom in [
         &["--worker", "echo", "--multicast", "e-*"][..],
+        &["--multicast", "e-*"],
+        &["--multicast", "ec*:e-?"],
         &["--site", "local"],
         &["--to", "broadcast:local"],
         &["--to", "multicast:local/echo/*"],
@@ -66,7 +68,8 @@ fn every_kind_of_address_reaches_the_worker() {
         json!({"worker": "e-1", "number": null, "data": null})
     );
     let local = ["bus", "call", "say", "--worker", "echo", "--local"];
-    assert_eq!(tool.ok(&local), "");
+    let elsewhere = tool.run(&local);
+    assert_eq!(elsewhere.code, 4, "{elsewhere:?}");
     assert_eq!(
         tool.run(&["bus", "call", "stop", "--worker", "echo"]).code,
         0
@@ -155,6 +158,27 @@ fn files_come_where_downloads_are_allowed() {
     for (id, path) in [("e-1", "../log"), ("e-1", "none"), ("e-2", "a.txt")] {
         assert_eq!(get(id, path).code, 5, "{id} {path}");
     }
+    // A copy that fails leaves what was there before.
+    let copy = server.folder().join("copy");
+    let to = copy.to_str().unwrap();
+    let get_to = |path: &str| {
+        let words = ["bus", "download", "--worker-id", "e-1", path, "--to", to];
+        tool.run(&words).code
+    };
+    assert_eq!(get_to("a.txt"), 0);
+    assert_eq!(get_to("none"), 5);
+    assert_eq!(std::fs::read(&copy).unwrap(), b"a file\n");
+    assert!(!server.folder().join("copy.part").exists());
+    let nobody = [
+        "bus",
+        "download",
+        "--worker-id",
+        "no",
+        "x",
+        "--wait",
+        "0.05",
+    ];
+    assert_eq!(tool.run(&nobody).code, 4);
     let zip = server.folder().join("all.zip");
     let words = [
         "bus",
@@ -213,7 +237,7 @@ fn what_makes_no_sense_is_told_before_anything_is_sent() {
         ],
         &["bus", "call", "x", "--data", "a", "--jsondata", "1"],
         &["bus", "call", "x", "--jsondata", "{"],
-        &["bus", "call", "x", "--multicast", "*"],
+        &["bus", "call", "x", "--to", "rpc:calc"],
         &["bus", "logs", "--worker-id", "a"],
         &["bus", "worker", "--exec", "cat"],
         &["bus", "worker", "--exec", "cat", "--worker", "a b"],
@@ -223,4 +247,89 @@ fn what_makes_no_sense_is_told_before_anything_is_sent() {
         assert_eq!(ran.code, 2, "{words:?}: {ran:?}");
     }
     assert_eq!(server.cli(&["DBSIZE"]), 0);
+}
+
+#[test]
+fn ctrl_c_takes_the_message_back() {
+    let server = Server::start();
+    let tool = Tool::on(&server);
+    let call = tool.start(&["bus", "call", "x", "--worker-id", "no", "--wait", "60"]);
+    wait_until(|| server.cli(&["LLEN", "direct:no"]) == 1);
+    call.signal("INT");
+    let ran = call.end();
+    assert_eq!(
+        (ran.code, &*ran.stderr),
+        (
+            130,
+            "ipc-tool: interrupted; the command for worker:no was taken back\n"
+        )
+    );
+    assert_eq!(server.cli(&["DBSIZE"]), 0);
+}
+
+/// What a caller is told is what became of the message.
+#[test]
+fn who_is_not_there_who_is_slow_and_who_talks_nonsense_are_told_apart() {
+    let server = Server::start();
+    let tool = Tool::on(&server);
+    let nobody = tool.run(&["bus", "call", "x", "--site", "nowhere"]);
+    assert_eq!(
+        (nobody.code, &*nobody.stderr),
+        (4, "ipc-tool: there is nobody at broadcast:nowhere\n")
+    );
+    let slow = tool.start(&["bus", "call", "x", "--worker-id", "s-1", "--wait", "0.3"]);
+    let taken = server.cli(&["BLPOP", "direct:s-1", "10"]);
+    assert_eq!(taken.items().len(), 2);
+    let ran = slow.end();
+    assert_eq!(ran.code, 7, "{ran:?}");
+    assert!(ran.stderr.contains("may still execute it"), "{ran:?}");
+    let odd = tool.start(&["bus", "call", "x", "--worker-id", "s-1", "--wait", "0.3"]);
+    let taken = server.cli(&["BLPOP", "direct:s-1", "10"]).items()[1].text();
+    let reply = format!("reply:{}", parsed(&taken)["c"].as_str().unwrap());
+    server.cli(&["RPUSH", &reply, r#"{"c": "c", "d": NaN}"#]);
+    let ran = odd.end();
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.stderr.contains("no messages of redisbus"), "{ran:?}");
+    // One of two that a multicast goes to.
+    let _worker = echo(&tool, "s-2", &[]);
+    server.cli(&["SET", "worker:local:echo:s-3", "{}"]);
+    let words = ["bus", "call", "x", "--multicast", "s-*", "--wait", "0.3"];
+    let ran = tool.run(&words);
+    assert_eq!(
+        (ran.code, &*ran.stdout, &*ran.stderr),
+        (
+            0,
+            "s-2  null\n",
+            "ipc-tool: 1 of 2 have not replied in full\n"
+        )
+    );
+}
+
+#[test]
+fn a_worker_leaves_in_order_when_it_is_told_to_end() {
+    let server = Server::start();
+    let tool = Tool::on(&server);
+    let worker = echo(&tool, "e-1", &[]);
+    worker.signal("TERM");
+    assert_eq!(worker.end().code, 0);
+    let keys = server.cli(&["KEYS", "*"]);
+    assert_eq!(keys.items().len(), 1, "{keys:?}");
+    assert_eq!(server.cli(&["EXISTS", "logs:echo:e-1"]), 1);
+}
+
+#[test]
+fn a_worker_outlives_its_server_and_says_what_it_drops() {
+    let mut server = Server::start();
+    let tool = Tool::on(&server);
+    let worker = echo(&tool, "e-1", &[]);
+    server.cli(&["RPUSH", "direct:e-1", "nonsense"]);
+    let complaint = worker.complaint();
+    assert!(complaint.contains("e-1: dropped a message"), "{complaint}");
+    server.kill();
+    let complaint = worker.complaint();
+    assert!(complaint.starts_with("ipc-tool: e-1: "), "{complaint}");
+    server.restart();
+    let words = ["bus", "call", "x", "--worker-id", "e-1", "--wait", "10"];
+    assert_eq!(tool.ok(&words), "null\n");
+    wait_until(|| tool.ok(&["bus", "workers"]).contains("e-1"));
 }

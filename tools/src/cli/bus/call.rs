@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
+use redis_ipc::CallError;
 use redis_ipc::bus::{Ended, Reply, own_address};
-use redis_ipc::{CallError, Taken};
 use redis_ipc_core::address::Address;
 use serde_json::Value;
 
 use super::Room;
-use crate::cli::call::seconds;
+use crate::cli::call::{explain, seconds};
 use crate::object::{Object, on_one_line, visible};
 use crate::problem::Problem;
 
@@ -23,8 +23,9 @@ use crate::problem::Problem;
             of the type --worker whose ids match --multicast (--local: those of this machine),\n  \
             else one of that type, else all workers of the site.",
     note = "An address is worker:ID, group:SITE/TYPE, multicast:SITE/TYPE/GLOB or broadcast:SITE.",
-    note = "A worker's failure is printed on standard error and ends with exit code 5; that\n  \
-            nobody has replied in time, with 4.",
+    note = "A worker's failure is printed on standard error and ends with exit code 5. A command\n  \
+            that nobody took is taken back (4); one that was taken and not answered in time may\n  \
+            still be executed (7).",
     example = "{command_name} ping --worker calc --data hello",
     example = "{command_name} add --worker_id 10.0.0.7:4242:abcdef012345 --jsondata '{{\"a\": 1}}'"
 )]
@@ -41,7 +42,7 @@ pub(super) struct Call {
     #[argh(option, arg_name = "id")]
     worker_id: Option<String>,
 
-    /// a pattern for the ids of workers, such as 10.130.*
+    /// a pattern for the ids of workers, such as 10.130.*, or for TYPE:ID
     #[argh(option, arg_name = "glob")]
     multicast: Option<String>,
 
@@ -78,7 +79,12 @@ pub(super) struct Call {
 impl Call {
     pub(super) fn run(self, room: &Room) -> Result<(), Problem> {
         let to = self.address(room)?;
-        Address::parse(&to).map_err(|why| Problem::usage(format!("{to:?}: {why}")))?;
+        match Address::parse(&to) {
+            Ok(Address::Component(_)) => return Err(not_here(&to, "call")),
+            Ok(Address::Rpc(_)) => return Err(not_here(&to, "rpc call")),
+            Ok(_) => {}
+            Err(why) => return Err(Problem::usage(format!("{to:?}: {why}"))),
+        }
         let data = self.data()?;
         if room.settings.verbose {
             room.output
@@ -90,6 +96,7 @@ impl Call {
             replies = replies.limit(count);
         }
         let alone = to.starts_with("worker:") || to.starts_with("group:");
+        let asked = replies.workers_left();
         let (mut count, mut failed) = (0, None);
         for reply in replies.by_ref() {
             let reply = reply?;
@@ -99,12 +106,33 @@ impl Call {
                 _ => print(room, &reply, alone)?,
             }
         }
-        let is_late = replies.ended() == Some(Ended::TimedOut);
-        match failed {
-            Some(failure) => Err(failure.into()),
-            None if count == 0 && is_late => Err(nobody(to, self.wait)),
-            None => Ok(()),
+        if let Some(failure) = failed {
+            return Err(failure.into());
         }
+        if asked == 0 {
+            return Err(Problem::not_taken(format!("there is nobody at {to}")));
+        }
+        let late = match replies.ended() {
+            Some(Ended::TimedOut | Ended::Stopped) => CallError::TimedOut {
+                recipient: to.clone(),
+                timeout: self.wait,
+                taken: replies.taken(),
+            },
+            _ => return Ok(()),
+        };
+        let (left, stopped) = (replies.workers_left(), room.stop.is_requested());
+        let malformed = client.malformed_replies();
+        if malformed > 0 {
+            return Err(Problem::failed(format!(
+                "{malformed} of the replies of {to} were no messages of redisbus"
+            )));
+        }
+        if alone || count == 0 || stopped {
+            return Err(explain(late, &room.stop));
+        }
+        let left = format!("{left} of {asked} have not replied in full");
+        room.output.note(&left);
+        Ok(())
     }
 
     fn address(&self, room: &Room) -> Result<String, Problem> {
@@ -127,7 +155,10 @@ impl Call {
         Ok(match (worker_type, pattern) {
             (Some(worker_type), Some(glob)) => format!("multicast:{site}/{worker_type}/{glob}"),
             (Some(worker_type), None) => format!("group:{site}/{worker_type}"),
-            (None, Some(_)) => return Err(Problem::usage("a pattern goes with --worker")),
+            (None, Some(pattern)) => {
+                let (worker_type, glob) = type_and_id(&pattern);
+                format!("multicast:{site}/{worker_type}/{glob}")
+            }
             (None, None) => format!("broadcast:{site}"),
         })
     }
@@ -163,11 +194,35 @@ fn print(room: &Room, reply: &Reply, alone: bool) -> Result<(), Problem> {
     )
 }
 
-fn nobody(recipient: String, timeout: Duration) -> Problem {
-    CallError::TimedOut {
-        recipient,
-        timeout,
-        taken: Taken::No,
+fn not_here(to: &str, command: &str) -> Problem {
+    Problem::usage(format!(
+        "{to} is not on redisbus: it is called with `ipc-tool {command} {to}`"
+    ))
+}
+
+/// Compat: a pattern of the original's is for `TYPE:ID`. An id begins with an address, and no type
+/// has a point.
+fn type_and_id(pattern: &str) -> (&str, &str) {
+    match pattern.split_once(':') {
+        Some((worker_type, glob)) if !worker_type.contains('.') => (worker_type, glob),
+        _ => ("*", pattern),
     }
-    .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_is_for_ids_or_for_types_and_ids() {
+        for (pattern, parts) in [
+            ("*", ("*", "*")),
+            ("10.130.*", ("*", "10.130.*")),
+            ("10.130.10.13:*", ("*", "10.130.10.13:*")),
+            ("calc:*", ("calc", "*")),
+            ("c*:10.0.0.7:42*", ("c*", "10.0.0.7:42*")),
+        ] {
+            assert_eq!(type_and_id(pattern), parts, "{pattern}");
+        }
+    }
 }

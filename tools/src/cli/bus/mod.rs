@@ -9,8 +9,9 @@ mod workers;
 
 use argh::{ArgsInfo, FromArgs};
 use redis_ipc::bus::Client;
-use redis_ipc::{Endpoint, Options};
+use redis_ipc::{Endpoint, Options, Stop};
 
+use super::watching::stop_on_signals;
 use crate::bus::Bus;
 use crate::output::Output;
 use crate::problem::Problem;
@@ -73,6 +74,8 @@ struct Room {
     endpoint: Endpoint,
     settings: Settings,
     output: Output,
+    /// Asked for by Ctrl-C.
+    stop: Stop,
 }
 
 impl RedisBus {
@@ -90,6 +93,7 @@ impl RedisBus {
             endpoint: settings.endpoint(bus)?,
             settings,
             output,
+            stop: stop_on_signals()?,
         };
         if room.settings.verbose {
             output.note(&format!("connecting to {}", room.endpoint));
@@ -107,7 +111,7 @@ impl RedisBus {
 impl Room {
     fn client(&self) -> Result<Client, Problem> {
         let client = Client::connect_to(&self.endpoint, Options::default())?;
-        Ok(client)
+        Ok(client.until(self.stop.clone()))
     }
 
     /// The server's address for other programs, if it can be told without its password.

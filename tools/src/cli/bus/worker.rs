@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
+use log::LevelFilter;
 use redis_ipc::bus::{self, Desk, Request};
 use redis_ipc::{Failure, Options};
 
 use super::Room;
 use crate::cli::call::seconds;
-use crate::cli::watching::stop_on_signals;
+use crate::journal;
 use crate::problem::Problem;
 use crate::shell;
 
@@ -86,6 +87,12 @@ impl Worker {
                 program.run(desk, "tick", "", "null").map(drop)
             });
         }
+        let most = if verbose {
+            LevelFilter::Info
+        } else {
+            LevelFilter::Warn
+        };
+        journal::keep(output, most);
         let id = worker.id().to_owned();
         worker
             .on_start(move |_| {
@@ -98,7 +105,7 @@ impl Worker {
                 }
                 program.serve(request)
             })
-            .until(stop_on_signals()?)
+            .until(room.stop.clone())
             .run(&room.endpoint, Options::default())?;
         Ok(())
     }

@@ -36,7 +36,8 @@ impl Workers {
                 continue;
             }
             let record = found.record.as_ref();
-            let uptime = record.map(|record| record.uptime);
+            // Compat: the original begins at -10 s.
+            let uptime = record.map(|record| record.uptime.max(0.0));
             room.output.line(
                 || {
                     let place = format!("{}/{}", found.site, found.worker_type);
