@@ -20,10 +20,12 @@ export CROSS_CONFIG := $(CURDIR)/cross.toml
 unchecked = { echo "NOT CHECKED: $(1)" >&2; test -z "$$CI"; }
 
 .DEFAULT_GOAL := help
+include blocking/capi.mk
+
 .PHONY: help demo test cross test-firmware bench lint doc msrv bare clean soak fuzz miri
 
 help: ## List what can be made.
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 demo: ## Show a printer, its caller and its events on a private server.
 	@$(SETUP) program cargo redis-server

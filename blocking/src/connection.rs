@@ -10,6 +10,7 @@ mod sentinel;
 mod transaction;
 
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use redis_ipc_core::resp::{Reply, request};
@@ -449,6 +450,11 @@ impl Connection {
             self.note_demotion();
         }
         Ok(found)
+    }
+
+    /// The socket, to be waited for.
+    pub(crate) fn socket(&self) -> Option<BorrowedFd<'_>> {
+        self.socket.as_ref().map(AsFd::as_fd)
     }
 
     pub(crate) fn session(&mut self) -> &mut Session<Growing> {

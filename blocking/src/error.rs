@@ -99,6 +99,9 @@ pub enum Error {
     Value(String),
     /// A value from the bus is not what the program takes it for.
     Unexpected(String),
+    /// The system refused something that is no connection: it has no file descriptor to spare,
+    /// for instance.
+    System(io::Error),
     /// Settings may be written by another component only; nothing was written.
     NotSettingsWriter {
         /// Who wanted to write.
@@ -256,6 +259,7 @@ impl fmt::Display for Error {
             Self::Key(error) => error.fmt(f),
             Self::Usage(text) => f.write_str(text),
             Self::Value(text) | Self::Unexpected(text) => f.write_str(text),
+            Self::System(error) => error.fmt(f),
             Self::NotSettingsWriter { component, writer } => write!(
                 f,
                 "settings are written by component {writer:?} only, and this is {component:?}: \
@@ -316,6 +320,7 @@ impl std::error::Error for Error {
         match self {
             Self::Endpoint(error) => Some(error),
             Self::Connect { source, .. } | Self::Disconnected { source, .. } => Some(source),
+            Self::System(error) => Some(error),
             Self::Server(error) => Some(error),
             Self::TooLong { sizes, .. } => Some(sizes),
             Self::Name { why, .. } => Some(why),

@@ -2,6 +2,8 @@
 
 mod backoff;
 pub mod bus;
+#[cfg(feature = "capi")]
+pub mod capi;
 mod client;
 mod component;
 mod connection;

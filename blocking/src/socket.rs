@@ -6,6 +6,7 @@ mod line;
 mod tls;
 
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
 
 use crate::endpoint::{Endpoint, Place};
@@ -145,5 +146,11 @@ impl Socket {
     #[cfg(feature = "tls")]
     fn holds_bytes(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls.holds_bytes())
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.line.as_fd()
     }
 }

@@ -187,6 +187,7 @@ impl Component {
         if !self.line.connection.is_connected() {
             return Ok(None);
         }
+        self.line.drained = false;
         while let Some(incoming) = self.line.ears().next_now()? {
             let side = match self.line.listener {
                 Some(_) => Side::Listens,

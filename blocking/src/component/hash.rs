@@ -6,7 +6,7 @@ use redis_ipc_core::write::{TooLong, Writer};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::hash_value::{fields_of, read_fields, read_value, value_of};
+use super::hash_value::{fields_of, fields_of_text, read_fields, read_value, value_of};
 use super::{Component, OwnSettings, component_name};
 use crate::connection::Deadline;
 use crate::error::{Error, ServerError};
@@ -136,6 +136,16 @@ impl Hash<'_> {
     /// As with [`set`](Self::set); [`Error::Value`] if it is not an object.
     pub fn write<P: Serialize + ?Sized>(&mut self, fields: &P) -> Result<(), Error> {
         let fields = fields_of(fields)?;
+        self.store(&fields)
+    }
+
+    /// As [`write`](Self::write), with JSON text: one object. What is no text in it is stored as it
+    /// is written there.
+    ///
+    /// # Errors
+    /// As with [`write`](Self::write).
+    pub fn write_text(&mut self, fields: &str) -> Result<(), Error> {
+        let fields = fields_of_text(fields)?;
         self.store(&fields)
     }
 

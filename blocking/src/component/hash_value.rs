@@ -18,6 +18,11 @@ pub(super) fn fields_of<P: Serialize + ?Sized>(
 ) -> Result<Vec<(String, Option<String>)>, Error> {
     let text = serde_json::to_string(value)
         .map_err(|error| Error::Value(format!("the value cannot be put into JSON: {error}")))?;
+    fields_of_text(&text)
+}
+
+/// As [`fields_of`], of JSON text.
+pub(super) fn fields_of_text(text: &str) -> Result<Vec<(String, Option<String>)>, Error> {
     let not_an_object = |_| {
         Error::Value("settings and status are written from an object, a struct or a map".to_owned())
     };

@@ -55,6 +55,8 @@ pub(super) struct Line {
     pub(super) backlog: VecDeque<Pending>,
     /// Bytes of the messages in it.
     aside: usize,
+    /// Whether the last look found nothing more to hand out.
+    pub(super) drained: bool,
     /// How many messages were dropped because too much was set aside already.
     pub(super) overflowed: u64,
     pub(super) job: Job,
@@ -124,6 +126,7 @@ impl Line {
             stop: Stop::new(),
             backlog: VecDeque::new(),
             aside: 0,
+            drained: false,
             overflowed: 0,
             job: Job::default(),
             event: Event::default(),
@@ -151,6 +154,12 @@ impl Line {
 
     /// Waits for a message on either connection.
     pub(super) fn next(&mut self, until: Option<Deadline>) -> Result<(Side, Next), Error> {
+        let next = self.await_next(until);
+        self.drained = matches!(next, Ok((_, Next::Late | Next::Interrupted)));
+        next
+    }
+
+    fn await_next(&mut self, until: Option<Deadline>) -> Result<(Side, Next), Error> {
         let Some(listener) = &mut self.listener else {
             return self.connection.next(until).map(|next| (Side::Pops, next));
         };

@@ -1,6 +1,7 @@
 //! A component: one thread's place on the bus.
 
 mod arrive;
+mod by_hand;
 mod call;
 mod debug;
 mod delivery;
@@ -15,6 +16,7 @@ mod next;
 pub(crate) mod outage;
 pub(crate) mod payload;
 mod quiet;
+mod readiness;
 mod recover;
 mod serve;
 mod service;
@@ -35,6 +37,7 @@ use crate::error::Error;
 use crate::options::Options;
 use line::Line;
 use outage::Outage;
+use readiness::Readiness;
 
 pub use call::{CallError, Taken};
 pub use debug::{DebugMessage, Level};
@@ -113,6 +116,8 @@ pub struct Component {
     status_due: Option<Instant>,
     /// What this component has written into its status, to be written again on a new server.
     own_status: BTreeMap<String, String>,
+    /// What a loop of the program's own waits for, if it has one.
+    readiness: Option<Readiness>,
 }
 
 /// The settings of redis-ipc itself: the hash `settings.redis-ipc`.
@@ -257,6 +262,7 @@ impl Component {
             unrestored: false,
             status_due: None,
             own_status: BTreeMap::new(),
+            readiness: None,
         };
         match component.settle_in() {
             Ok(()) => Ok(component),
@@ -282,6 +288,13 @@ impl Component {
     #[must_use]
     pub fn thread(&self) -> &str {
         self.identity.thread()
+    }
+
+    /// Whether this process came of a `fork()` and the component is its parent's: then it can do
+    /// nothing here but be dropped, which leaves the parent's connections alone.
+    #[must_use]
+    pub fn is_inherited(&self) -> bool {
+        self.work.is_inherited()
     }
 
     /// What this component cannot have from its server; empty where all is well.

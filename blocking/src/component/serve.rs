@@ -10,7 +10,6 @@ use serde::de::DeserializeOwned;
 
 use super::delivery::pop;
 use super::job::Unfit;
-use super::line::Arrived;
 use super::payload::{NoValue, Payload, Unwritten};
 use super::{Component, Event, Failure, Job, Sender, component_name, queue_key, timestamp};
 use crate::connection::Deadline;
@@ -32,6 +31,15 @@ pub struct Command<'c> {
 impl<'c> Command<'c> {
     pub(super) fn new(component: &'c mut Component) -> Self {
         let job = std::mem::take(&mut component.line.job);
+        Self {
+            component,
+            job,
+            open: true,
+        }
+    }
+
+    /// A command that was kept, at hand again.
+    pub(super) fn resumed(component: &'c mut Component, job: Job) -> Self {
         Self {
             component,
             job,
@@ -98,25 +106,12 @@ impl<'c> Command<'c> {
         self.component.take(Some(subqueue))
     }
 
-    /// The next event that has arrived and was subscribed to. Does not wait.
-    ///
-    /// Debug messages that come along are set aside for [`Component::next`], as many as
-    /// [`Options::message_limit`](crate::Options::message_limit) holds; what comes beyond that is
-    /// dropped and counted.
+    /// The next event that has arrived and was subscribed to: [`Component::heard`].
     ///
     /// # Errors
     /// What broke.
     pub fn heard(&mut self) -> Result<Option<&Event>, Error> {
-        if self.component.line.take_up_event() {
-            return Ok(Some(&self.component.line.event));
-        }
-        while let Some(arrived) = self.component.heard_now()? {
-            if arrived == Arrived::Event {
-                return Ok(Some(&self.component.line.event));
-            }
-            self.component.line.set_aside(arrived);
-        }
-        Ok(None)
+        self.component.heard()
     }
 
     /// Sends the result and asks for the next command, in one write.
@@ -338,10 +333,7 @@ impl Component {
     /// # Errors
     /// What broke.
     pub fn take(&mut self, subqueue: Option<&str>) -> Result<Option<Job>, Error> {
-        let queue = match subqueue {
-            Some(subqueue) => queue_key(self.name(), subqueue)?,
-            None => Key::commands(component_name(self.name())?, None)?,
-        };
+        let queue = self.own_queue(subqueue)?;
         loop {
             let mut message = match self.take_message(&queue) {
                 Ok(Some(message)) => message,

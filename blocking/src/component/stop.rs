@@ -36,15 +36,29 @@ impl Stop {
     /// What the system says if it refuses the handlers.
     pub fn on_signals() -> io::Result<Self> {
         let stop = Self::new();
-        for signal in [SIGTERM, SIGINT] {
-            // In this order: a signal that finds the flag set already is not only noted.
-            signal_hook::flag::register_conditional_default(signal, Arc::clone(&stop.0))?;
-            signal_hook::flag::register(signal, Arc::clone(&stop.0))?;
-        }
+        stop.heed_signals()?;
         Ok(stop)
     }
 
-    /// Asks for the stop.
+    /// Has SIGTERM and SIGINT ask for this stop too, as for one of [`on_signals`](Self::on_signals).
+    ///
+    /// # Errors
+    /// What the system says if it refuses the handlers.
+    pub fn heed_signals(&self) -> io::Result<()> {
+        for signal in [SIGTERM, SIGINT] {
+            // In this order: a signal that finds the flag set already is not only noted.
+            signal_hook::flag::register_conditional_default(signal, Arc::clone(&self.0))?;
+            signal_hook::flag::register(signal, Arc::clone(&self.0))?;
+        }
+        Ok(())
+    }
+
+    /// Takes the request back, for one who goes on after all.
+    pub fn withdraw(&self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+
+    /// Asks for the stop. Allowed in a signal handler.
     pub fn request(&self) {
         self.0.store(true, Ordering::Relaxed);
     }

@@ -75,6 +75,10 @@ impl Watch {
         &self.state
     }
 
+    pub(super) fn spoilt(&self) -> bool {
+        self.spoilt
+    }
+
     pub(super) fn spoil(&mut self) {
         self.spoilt = true;
     }

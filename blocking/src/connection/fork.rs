@@ -9,6 +9,12 @@ use crate::error::{Error, Outcome};
 use crate::sys;
 
 impl Connection {
+    /// Whether it was made by the parent of this process.
+    #[inline]
+    pub(crate) fn is_inherited(&self) -> bool {
+        self.process != sys::forks()
+    }
+
     /// Leaves to the parent process what is its own, before a new request.
     #[inline]
     pub(super) fn leave_to_parent(&mut self) -> Result<(), Error> {

@@ -5,7 +5,7 @@
 //! limit lowers it, and it is raised again while nothing happens.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -30,6 +30,12 @@ pub(super) struct Line {
     fd: OwnedFd,
     /// What the kernel was told as the longest sleep of a receive.
     sleep: Duration,
+}
+
+impl AsFd for Line {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
 }
 
 impl Line {
