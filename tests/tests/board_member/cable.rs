@@ -4,10 +4,10 @@ use std::convert::Infallible;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use redis_ipc_tests::client::Client;
+use redis_ipc_tests::server::Server;
 
 use crate::line::Line;
 
@@ -26,28 +26,31 @@ pub(crate) enum Cut {
 pub(crate) struct Cable {
     server: PathBuf,
     stream: UnixStream,
+    /// Another client of the same server.
+    witness: Client,
     cut: Cut,
     /// One byte that was looked at already.
     peeked: Option<u8>,
 }
 
 impl Cable {
-    pub(crate) fn new(server: PathBuf, cut: Cut) -> Self {
-        let stream = connect(&server);
+    pub(crate) fn new(server: &Server, cut: Cut) -> Self {
         Self {
-            server,
-            stream,
+            stream: connect(&server.socket()),
+            server: server.socket(),
+            witness: server.client(),
             cut,
             peeked: None,
         }
     }
 
-    /// Waits for what comes, for as long as a server near by may take.
-    pub(crate) fn wait(&self) {
-        let time = Duration::from_micros(200);
-        let time = Timespec::try_from(time).expect("a short time");
-        let mut stream = [PollFd::new(&self.stream, PollFlags::IN)];
-        poll(&mut stream, Some(&time)).expect("a socket");
+    /// Waits until the server has answered all that was sent, however slow it is: it turns to
+    /// its clients in rounds, and a second round of the witness begins when the first one's
+    /// replies are written.
+    pub(crate) fn settle(&mut self) {
+        for _ in 0..2 {
+            self.witness.command(&["PING"]);
+        }
     }
 
     /// Counts one byte against `left`; cuts when there is none.
