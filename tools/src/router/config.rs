@@ -111,8 +111,7 @@ impl Cluster {
     ///
     ///     [[host]]
     ///     id = 0
-    ///     address = "/run/redis/a"    # a path, unix:///path?db=N, redis://host:port/N or
-    ///                                 # redis-sentinel://host:port,host:port/name
+    ///     address = "/run/redis/a"    # or unix:///path?db=N, redis://host:port/N, redis-sentinel://h,h/name
     ///
     ///     [[host]]
     ///     id = 1
