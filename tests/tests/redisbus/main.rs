@@ -6,4 +6,5 @@ mod files;
 mod hostile;
 mod peers;
 mod recorded;
+mod renewal;
 mod workers;
