@@ -248,7 +248,7 @@ impl<'c> Replies<'c> {
         let mut pipeline = connection.pipeline();
         for queue in &queues {
             // From the tail, where the youngest messages stand.
-            pipeline.command(&[b"LREM", queue.as_bytes(), b"-1", &self.waiting.message])?;
+            pipeline.command(&[&b"LREM"[..], queue.as_bytes(), b"-1", &self.waiting.message])?;
         }
         let mut replies = pipeline.send()?;
         let mut removed = 0;
