@@ -24,7 +24,11 @@ use crate::script;
 use crate::socket::{Readable, Received, Sent, Socket};
 use crate::storage::Growing;
 use crate::sys;
-pub use commands::Pair;
+pub use commands::{
+    AddOptions, BitOp, Combine, End, Entry, GeoSearch, Life, Member, MemberOf, NoStreamId, Pair,
+    Pending, PendingEntry, Position, Role, SetOptions, Side, Since, Sort, StreamEntries, StreamId,
+    Trim, Unit,
+};
 pub(crate) use deadline::{Deadline, FOREVER};
 pub use handshake::Server;
 pub use pipeline::{Pipeline, Replies};

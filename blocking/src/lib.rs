@@ -10,6 +10,7 @@ mod connection;
 mod endpoint;
 mod error;
 mod exchange;
+mod from_reply;
 mod intake;
 mod monitor;
 mod options;
@@ -28,6 +29,15 @@ pub use client::{Client, Kind, Lease};
 #[doc = include_str!("../FAULTS.md")]
 pub mod faults {}
 
+/// What [`Connection`]'s typed commands take and give, beside bytes and numbers.
+pub mod commands {
+    pub use crate::connection::{
+        AddOptions, BitOp, Combine, End, Entry, GeoSearch, Life, Member, MemberOf, NoStreamId,
+        Pending, PendingEntry, Position, Role, SetOptions, Side, Since, Sort, StreamEntries,
+        StreamId, Trim, Unit,
+    };
+}
+
 pub use component::{
     BusEvent, CallError, Command, Component, Counters, DEFAULT_QUEUE_LIMIT, DebugMessage, Delivery,
     Event, Failure, Hash, HashKind, Job, Level, Limitation, Sender, Service, State, Stop, Taken,
@@ -38,6 +48,7 @@ pub use connection::{Connection, Pair, Pipeline, Replies, Server, Transaction, W
 pub use endpoint::Tls;
 pub use endpoint::{Endpoint, EndpointError, MAX_SOCKET_PATH_BYTES};
 pub use error::{Error, Misunderstanding, Outcome, ServerError};
+pub use from_reply::FromReply;
 pub use monitor::{Monitor, Observed};
 pub use options::Options;
 pub use redis_ipc_core::resp::{Elements, ErrorReply, Reply};
