@@ -1,9 +1,10 @@
 //! Debug messages: `message`, `level` 0 (error) to 5, `channel`, then what all messages have.
 
 use super::read::{Malformed, Origin};
+use super::stamp::Stamp;
 use super::standard::{Kind, Standard};
 use super::survey::Survey;
-use super::write::{self, Stamp};
+use super::write;
 use crate::json::string;
 use crate::write::Writer;
 

@@ -15,6 +15,7 @@
 mod debug;
 mod error;
 mod read;
+mod stamp;
 mod standard;
 mod survey;
 mod write;
@@ -24,7 +25,5 @@ pub use error::{PeerError, error_of, write_error};
 pub use read::{
     Command, Event, MAX_HEADER, Malformed, Origin, Outcome, read_command, read_event, read_result,
 };
-pub use write::{
-    EnvelopeError, Stamp, Timestamp, finish_command, finish_command_until, finish_event,
-    finish_result,
-};
+pub use stamp::{Stamp, Timestamp};
+pub use write::{EnvelopeError, finish_command, finish_command_until, finish_event, finish_result};

@@ -6,9 +6,9 @@
 
 use core::fmt;
 
+use super::stamp::Timestamp;
 use super::standard::{Kind, Standard};
 use super::survey::Survey;
-use super::write::Timestamp;
 use crate::json::JsonError;
 
 /// Bytes that the raw text of a header member may have; a key of redis-ipc has at most 127.
