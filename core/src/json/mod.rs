@@ -7,6 +7,7 @@
 use core::fmt;
 
 pub mod object;
+mod plain;
 pub mod skip;
 pub mod string;
 pub mod typed;

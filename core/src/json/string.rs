@@ -1,11 +1,11 @@
 //! JSON texts: escapes decoded, escapes written, names compared (RFC 8259, section 7).
 //!
 //! "Raw" is a text as it stands between its quotes. All functions take raw texts that
-//! [`skip`] has checked; on others they give some text and never panic.
+//! [`skip`](super::skip) has checked; on others they give some text and never panic.
 
 use core::fmt::{self, Write as _};
 
-use super::skip;
+use super::plain;
 use crate::bytes;
 use crate::write::Writer;
 
@@ -158,7 +158,7 @@ pub fn write_text(w: &mut Writer<'_>, text: &str) {
 /// Appends `text` as [`write_text`] does, but without quotes.
 #[inline]
 pub fn write_escaped(w: &mut Writer<'_>, text: &str) {
-    match skip::is_plain(text.as_bytes()) {
+    match plain::whole(text.as_bytes()) {
         true => w.put(text.as_bytes()),
         false => write_pieces(w, text.as_bytes()),
     }
@@ -167,7 +167,7 @@ pub fn write_escaped(w: &mut Writer<'_>, text: &str) {
 #[cold]
 fn write_pieces(w: &mut Writer<'_>, mut rest: &[u8]) {
     loop {
-        let run = skip::plain(rest, 0);
+        let run = plain::end(rest, 0);
         w.put(rest.get(..run).unwrap_or_default());
         let Some((special, behind)) = rest.get(run..).and_then(<[u8]>::split_first) else {
             return;
@@ -313,6 +313,7 @@ fn hex(digits: &[u8]) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::skip;
     use super::*;
     use std::string::{String, ToString};
     use std::vec::Vec;
