@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use redis_ipc_core::call::write_pop;
 use redis_ipc_core::key::Key;
 use redis_ipc_core::resp::{Reply, request};
 use redis_ipc_core::session::{Incoming, Kept, Sequence};
@@ -86,7 +85,7 @@ fn begin(
         if let Some(life) = post.life {
             request::expire(w, post.queue.as_bytes(), life);
         }
-        write_pop(w, post.replies, post.timeout);
+        request::blpop(w, post.replies.as_bytes(), post.timeout);
         Ok::<(), Unwritten>(())
     })?;
     Ok((push, connection.session().keep(body)))

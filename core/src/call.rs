@@ -137,7 +137,7 @@ impl<'k> Call<'k> {
             request::bulk_with(w, |w| written = write(w));
             written?;
             body = header..w.len();
-            write_pop(w, terms.results, terms.timeout);
+            request::blpop(w, terms.results.as_bytes(), terms.timeout);
             reserve(w);
             Ok::<(), E>(())
         })?;
@@ -334,7 +334,7 @@ impl<'k> Call<'k> {
         }
         let results = self.terms.results;
         let pop = session.request(|w| {
-            write_pop(w, results, left);
+            request::blpop(w, results.as_bytes(), left);
             Ok::<(), TooLong>(())
         })?;
         self.state = State::Waiting { pop };
@@ -406,44 +406,4 @@ fn reserve(w: &mut Writer<'_>) {
     if w.fits() {
         w.truncate(length);
     }
-}
-
-/// Writes `BLPOP results seconds`, with milliseconds where they matter and never zero, which
-/// would mean for ever.
-pub fn write_pop(w: &mut Writer<'_>, results: &Key, timeout: Duration) {
-    request::array(w, 3);
-    request::bulk(w, b"BLPOP");
-    request::bulk(w, results.as_bytes());
-    let mut room = [0; MAX_SECONDS];
-    let mut seconds = Writer::new(&mut room);
-    write_seconds(&mut seconds, timeout);
-    request::bulk(w, seconds.since(0));
-}
-
-/// Ten digits of [`LONGEST_WAIT`], a point and three digits.
-const MAX_SECONDS: usize = 14;
-
-/// The longest wait that a server is asked for; redis-server refuses numbers that overflow its
-/// clock.
-const LONGEST_WAIT: Duration = Duration::from_secs(1_000_000_000);
-
-/// Writes a time-out for BLPOP: seconds with up to three decimals, rounded up to at least one
-/// millisecond.
-fn write_seconds(w: &mut Writer<'_>, timeout: Duration) {
-    let timeout = timeout.min(LONGEST_WAIT);
-    let milliseconds = timeout.subsec_nanos().div_ceil(1_000_000);
-    let seconds = timeout.as_secs() + u64::from(milliseconds / 1000);
-    let milliseconds = match milliseconds % 1000 {
-        0 if seconds == 0 => 1,
-        rest => rest,
-    };
-    w.put_decimal(seconds);
-    if milliseconds == 0 {
-        return;
-    }
-    w.put_byte(b'.');
-    // Three digits with leading zeroes: the first digit of 1000 + n is cut off.
-    let mut digits = [0; crate::write::decimal::MAX_DIGITS];
-    let thousand = crate::write::decimal::digits(1000 + u64::from(milliseconds), &mut digits);
-    w.put(thousand.get(1..).unwrap_or_default());
 }

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use redis_ipc_core::call::write_pop;
 use redis_ipc_core::dialect::redisbus::{Correlation, Place, read_reply};
 use redis_ipc_core::key::Key;
+use redis_ipc_core::resp::request;
 use redis_ipc_core::write::TooLong;
 use serde::de::DeserializeOwned;
 
@@ -201,7 +201,7 @@ impl<'c> Replies<'c> {
         let late = Deadline::after(left + GRACE);
         let replies = &self.waiting.replies;
         let pop = connection.send(1, late, |w| {
-            write_pop(w, replies, left);
+            request::blpop(w, replies.as_bytes(), left);
             Ok::<(), TooLong>(())
         })?;
         await_pop(connection, pop, late, &self.client.stop)

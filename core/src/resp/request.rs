@@ -22,6 +22,13 @@ const LIKELY_DIGITS: usize = 3;
 /// Bytes of the longest bulk whose length has that many digits.
 const LIKELY_BYTES: usize = 999;
 
+/// Ten digits of [`LONGEST_WAIT`], a point and three digits.
+const MAX_SECONDS: usize = 14;
+
+/// The longest wait that a server is asked for; redis-server refuses numbers that overflow its
+/// clock.
+const LONGEST_WAIT: Duration = Duration::from_secs(1_000_000_000);
+
 /// Opens a request of `count` bulks, the command's name included; they are written next.
 #[inline]
 pub fn array(w: &mut Writer<'_>, count: usize) {
@@ -77,6 +84,28 @@ pub fn expire(w: &mut Writer<'_>, key: &[u8], life: Duration) {
     bulk(w, b"EXPIRE");
     bulk(w, key);
     bulk_number(w, i64::try_from(seconds).unwrap_or(i64::MAX));
+}
+
+/// Writes `BLPOP key seconds`, with milliseconds where they matter and never zero, which would mean
+/// for ever.
+///
+/// ```
+/// use core::time::Duration;
+/// use redis_ipc_core::{resp::request, write::Writer};
+///
+/// let mut buffer = [0; 64];
+/// let mut writer = Writer::new(&mut buffer);
+/// request::blpop(&mut writer, b"reply:c:1", Duration::from_millis(2050));
+/// assert_eq!(writer.finish().unwrap(), b"*3\r\n$5\r\nBLPOP\r\n$9\r\nreply:c:1\r\n$5\r\n2.050\r\n");
+/// ```
+pub fn blpop(w: &mut Writer<'_>, key: &[u8], timeout: Duration) {
+    array(w, 3);
+    bulk(w, b"BLPOP");
+    bulk(w, key);
+    let mut room = [0; MAX_SECONDS];
+    let mut seconds = Writer::new(&mut room);
+    write_seconds(&mut seconds, timeout);
+    bulk(w, seconds.since(0));
 }
 
 /// Writes what `body` writes as one bulk.
@@ -167,6 +196,27 @@ fn digits(number: usize) -> Digits {
 #[inline(always)]
 fn digit(number: u64) -> u8 {
     b'0' + (number % 10) as u8
+}
+
+/// Writes a time-out for BLPOP: seconds with up to three decimals, rounded up to at least one
+/// millisecond.
+fn write_seconds(w: &mut Writer<'_>, timeout: Duration) {
+    let timeout = timeout.min(LONGEST_WAIT);
+    let milliseconds = timeout.subsec_nanos().div_ceil(1_000_000);
+    let seconds = timeout.as_secs() + u64::from(milliseconds / 1000);
+    let milliseconds = match milliseconds % 1000 {
+        0 if seconds == 0 => 1,
+        rest => rest,
+    };
+    w.put_decimal(seconds);
+    if milliseconds == 0 {
+        return;
+    }
+    w.put_byte(b'.');
+    // Three digits with leading zeroes: the first digit of 1000 + n is cut off.
+    let mut digits = [0; decimal::MAX_DIGITS];
+    let thousand = decimal::digits(1000 + u64::from(milliseconds), &mut digits);
+    w.put(thousand.get(1..).unwrap_or_default());
 }
 
 #[cfg(test)]
