@@ -1,11 +1,12 @@
 //! Connections of a process that forks.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use redis_ipc::{
     CallError, Client, Component, Connection, Endpoint, Error, Heard, Kind, Options, Subscriber,
-    Transaction,
+    Transaction, bus, rpc,
 };
 use redis_ipc_tests::fork::in_child;
 use redis_ipc_tests::server::Server;
@@ -232,4 +233,45 @@ fn a_fork_while_threads_use_the_pool_leaves_no_lock_behind() {
         }
         done.store(true, Ordering::Relaxed);
     });
+}
+
+/// A child has its parent's random numbers: what tells calls apart must be told apart all the same.
+#[test]
+fn calls_of_parents_and_children_have_replies_of_their_own() {
+    let server = Server::start();
+    let mut calc = rpc::Client::connect_to(&endpoint(&server), "calc", Options::default()).unwrap();
+    let mut bus = bus::Client::connect_to(&endpoint(&server), Options::default()).unwrap();
+    // Whatever is made at the first use is made before the fork.
+    bus.ask("worker:nobody", "x", &0, Duration::from_secs(1))
+        .unwrap();
+    let mut call = |number: i64| {
+        bus.ask("worker:nobody", "x", &number, Duration::from_secs(1))
+            .unwrap();
+        let answer: i64 = calc.call("same", (number,), ()).unwrap();
+        assert_eq!(answer, number);
+    };
+    let children: Vec<_> = (1..=5).map(|number| in_child(|| call(number))).collect();
+    let mut queues = HashSet::new();
+    for _ in &children {
+        let request = server.cli(&["BLPOP", "calc", "10"]).items()[1].text();
+        let request: serde_json::Value = serde_json::from_str(&request).unwrap();
+        let queue = request["response_queue"].as_str().unwrap();
+        let response = format!(
+            r#"{{"return_value": {}}}"#,
+            request["function_call"]["args"][0]
+        );
+        server.cli(&["RPUSH", queue, &response]);
+        assert!(queues.insert(queue.to_owned()), "{queue} twice");
+    }
+    children.into_iter().for_each(|child| child.join());
+    let messages = server.cli(&["LRANGE", "direct:nobody", "0", "-1"]);
+    let correlations: HashSet<_> = messages
+        .items()
+        .iter()
+        .map(|message| {
+            let message: serde_json::Value = serde_json::from_str(&message.text()).unwrap();
+            message["c"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(correlations.len(), 6);
 }
