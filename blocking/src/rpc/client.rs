@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use redis_ipc_core::dialect::redisrpc::{Response, read_response, write_request};
+use redis_ipc_core::dialect::redisrpc::{Response, read_response, write_exception, write_request};
 use redis_ipc_core::json::skip;
 use redis_ipc_core::key::{Key, redisrpc};
 use redis_ipc_core::name::Queue;
@@ -10,16 +10,20 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::component::payload::read;
-use crate::component::{CallError, Failure, Stop};
+use crate::component::{CallError, Failure, Stop, Taken};
 use crate::connection::Connection;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::exchange::{Answer, Post, exchange};
+use crate::intake::push;
 use crate::options::Options;
 use crate::random;
 
 /// How long a call waits if it is not told otherwise.
 const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a response that comes too late is kept.
+const LATE_RESPONSE_LIFE: Duration = Duration::from_secs(3600);
 
 /// Calls the functions of one server.
 ///
@@ -93,7 +97,8 @@ impl Client {
     /// Calls a function: `args` are its arguments by position, a tuple or a sequence, `kwargs`
     /// those by name, a map or a struct; `()` for none.
     ///
-    /// A request that nobody took until time was up is taken back.
+    /// A request that nobody took until time was up is taken back; the response to one that was
+    /// taken expires.
     ///
     /// # Errors
     /// [`CallError::Failed`] with the exception's text; [`CallError::TimedOut`], which says
@@ -162,6 +167,9 @@ impl Client {
         let length = match answer {
             Answer::Message(length) => length,
             Answer::TimedOut(taken) => {
+                if taken == Taken::Yes {
+                    self.expire_late_response(&responses);
+                }
                 return Err(CallError::TimedOut {
                     recipient: self.name.clone(),
                     timeout: self.timeout,
@@ -179,6 +187,15 @@ impl Client {
                 "the response is none: {why}"
             )))),
         }
+    }
+
+    /// Nobody will ever read this queue. The original lets a response stay for ever: one that comes
+    /// late must find a queue that expires. If this fails, so be it.
+    #[cold]
+    fn expire_late_response(&mut self, responses: &Key) {
+        let _ = push(&mut self.connection, responses, LATE_RESPONSE_LIFE, |w| {
+            write_exception(w, "nobody waits for this response any more");
+        });
     }
 }
 

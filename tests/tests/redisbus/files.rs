@@ -1,6 +1,7 @@
 //! Files of a worker, and those that are none of its callers' business.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
@@ -39,6 +40,10 @@ fn files() -> Folder {
 }
 
 fn serving(path: &Path, allowed: bool, ask: impl FnOnce(&mut Client)) {
+    serving_until(path, allowed, |client, _| ask(client));
+}
+
+fn serving_until(path: &Path, allowed: bool, ask: impl FnOnce(&mut Client, &Stop)) {
     let server = Server::start();
     let there = endpoint(&server);
     let stop = Stop::new();
@@ -52,7 +57,9 @@ fn serving(path: &Path, allowed: bool, ask: impl FnOnce(&mut Client)) {
             worker.until(until).run(&there, Options::default()).unwrap();
         });
         let mut client = client(&server);
-        let asked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| ask(&mut client)));
+        let asked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            ask(&mut client, &stop);
+        }));
         stop.request();
         asked.unwrap();
     });
@@ -76,6 +83,35 @@ fn files_come_as_they_are_whatever_their_size() {
             let size = client.download(TO, path, PATIENCE, &mut out).unwrap();
             assert_eq!(out, fs::read(below.join(path)).unwrap(), "{path}");
             assert_eq!(size, out.len() as u64);
+        }
+    });
+}
+
+/// Asks for the end of the worker as soon as something comes.
+struct Stopping<'s>(&'s Stop);
+
+impl Write for Stopping<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.request();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_worker_that_is_to_end_does_not_send_the_rest_of_a_large_file() {
+    let folder = files();
+    let huge = fs::File::create(folder.join("below/huge")).unwrap();
+    huge.set_len(64 << 30).unwrap();
+    serving_until(&folder.join("below"), true, |client, stop| {
+        match client.download(TO, "huge", PATIENCE, &mut Stopping(stop)) {
+            Err(CallError::Failed(failure)) => {
+                assert!(failure.message().contains("the worker ends"), "{failure}");
+            }
+            other => panic!("{other:?}"),
         }
     });
 }

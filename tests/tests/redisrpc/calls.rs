@@ -175,6 +175,23 @@ fn a_request_that_nobody_takes_is_taken_back() {
 }
 
 #[test]
+fn a_response_that_comes_too_late_does_not_stay_for_ever() {
+    let server = Server::start();
+    let mut calc = client(&server, "calc").timeout(Duration::from_millis(300));
+    std::thread::scope(|scope| {
+        let taking = scope.spawn(|| server.cli(&["BLPOP", "calc", "10"]).items()[1].text());
+        match calc.call::<_, _, Value>("x", (), ()) {
+            Err(CallError::TimedOut { taken, .. }) => assert_eq!(taken, Taken::Yes),
+            other => panic!("{other:?}"),
+        }
+        let request: Value = serde_json::from_str(&taking.join().unwrap()).unwrap();
+        let queue = request["response_queue"].as_str().unwrap();
+        server.cli(&["RPUSH", queue, r#"{"return_value": 1}"#]);
+        assert!(server.cli(&["TTL", queue]).integer() > 0);
+    });
+}
+
+#[test]
 fn what_waits_at_start_is_served_and_a_response_nobody_takes_expires() {
     let server = Server::start();
     let request = r#"{"function_call": {"name": "clr"}, "response_queue": "calc:rpc:ABCDEFGH"}"#;
