@@ -88,7 +88,8 @@ impl Settings {
     }
 
     /// Lines `name = value`, with or without quotes. Other lines are passed over, for the file
-    /// may serve other programs as well.
+    /// may serve other programs as well. Compat: the original's file is a Python program; of its
+    /// dictionary the lines `'name': value,` are understood, and nothing is executed.
     fn from_text(text: &str, file: &str) -> Result<Self, Problem> {
         let mut settings = Self::default();
         for (number, line) in (1..).zip(text.lines()) {
@@ -96,10 +97,10 @@ impl Settings {
             if line.starts_with(['#', ';', '[']) {
                 continue;
             }
-            if let Some((name, value)) = line.split_once('=') {
-                let value = value.trim().trim_matches(['"', '\'']);
+            if let Some((name, value)) = line.split_once(['=', ':']) {
+                let name = name.trim().trim_matches(QUOTES);
                 let place = format!("{file}, line {number}");
-                settings.set(name.trim(), value, &place)?;
+                settings.set(name, plain(value), &place)?;
             }
         }
         Ok(settings)
@@ -108,6 +109,9 @@ impl Settings {
     fn set(&mut self, name: &str, value: &str, place: &str) -> Result<(), Problem> {
         let no_number = |_| Problem::usage(format!("{place}: {value:?} is no number for {name}"));
         let text = || Some(value.to_owned());
+        if value.is_empty() {
+            return Ok(());
+        }
         match name {
             "redis_hostname" => self.hostname = text(),
             "redis_port" => self.port = Some(value.parse().map_err(no_number)?),
@@ -119,6 +123,19 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+const QUOTES: [char; 2] = ['"', '\''];
+
+/// A value without its quotes, and without what may follow it.
+fn plain(value: &str) -> &str {
+    let value = value.trim();
+    if let Some(quote) = value.chars().next().filter(|first| QUOTES.contains(first)) {
+        let within = value.strip_prefix(quote).unwrap_or(value);
+        return within.split_once(quote).map_or(within, |(text, _)| text);
+    }
+    let value = value.split_once(" #").map_or(value, |(value, _)| value);
+    value.trim_end().trim_end_matches(',')
 }
 
 #[cfg(test)]
@@ -148,6 +165,21 @@ mod tests {
             port: Some(1),
             site: Some("city".to_owned()),
             worker_path: Some("/srv".to_owned()),
+            ..Settings::default()
+        };
+        assert_eq!(settings, expected);
+    }
+
+    #[test]
+    fn the_file_of_the_original_is_understood_as_far_as_it_says_something_of_ours() {
+        let text = "import os\nglobal_config = {\n    'redis_hostname': 'box',  # here: there\n    \
+            \"redis_port\" : 7000, # a port\n    'site':\"plant=1\",\n    'worker_path': '',\n}\n\
+            worker_config = {}\ngame_config = {}\n";
+        let settings = Settings::from_text(text, "f").unwrap();
+        let expected = Settings {
+            hostname: Some("box".to_owned()),
+            port: Some(7000),
+            site: Some("plant=1".to_owned()),
             ..Settings::default()
         };
         assert_eq!(settings, expected);
