@@ -5,6 +5,7 @@ mod connect;
 mod deadline;
 mod fork;
 mod handshake;
+mod notifications;
 mod pipeline;
 mod sentinel;
 mod transaction;

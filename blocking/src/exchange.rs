@@ -1,5 +1,5 @@
-//! One message to a queue, and its one reply from a queue that was made for it: what a call is in
-//! redisbus and in redisrpc.
+//! One message to a queue, and its one reply from another: what a call is in redisbus, in redisrpc
+//! and for whoever carries whole messages.
 
 use std::time::Duration;
 
@@ -10,11 +10,14 @@ use redis_ipc_core::write::{TooLong, Writer};
 
 use crate::component::payload::Unwritten;
 use crate::component::{Stop, Taken};
-use crate::connection::{Connection, Deadline, Next};
+use crate::connection::{Connection, Deadline, FOREVER, Next};
 use crate::error::{Error, Outcome, ServerError};
 
 /// How long after its deadline a wait goes on for the server to say that time is up.
 pub(crate) const GRACE: Duration = Duration::from_millis(200);
+
+/// How many replies to older messages are looked behind while a message is taken back.
+const MAX_LOOKS: u8 = 16;
 
 /// Where a message goes and where its reply comes from.
 #[derive(Debug, Clone, Copy)]
@@ -50,15 +53,26 @@ pub(crate) enum Popped {
     Stopped,
 }
 
-/// Sends a message and waits for its reply. `write` writes the message, and may be called more
-/// than once.
+/// Sends a message and waits for its reply, in a queue that was made for it. `write` writes the
+/// message, and may be called more than once.
 pub(crate) fn exchange(
     connection: &mut Connection,
     post: &Post<'_>,
+    write: impl FnMut(&mut Writer<'_>) -> Result<(), Unwritten>,
+) -> Result<Answer, Error> {
+    exchange_for(connection, post, write, |_| true)
+}
+
+/// As [`exchange`], where replies to older messages may arrive in the same queue: those that
+/// `is_ours` refuses are dropped, and do not prolong the wait.
+pub(crate) fn exchange_for(
+    connection: &mut Connection,
+    post: &Post<'_>,
     mut write: impl FnMut(&mut Writer<'_>) -> Result<(), Unwritten>,
+    mut is_ours: impl FnMut(&[u8]) -> bool,
 ) -> Result<Answer, Error> {
     let (push, mut kept) = begin(connection, post, &mut write)?;
-    let outcome = follow(connection, post, push, &mut kept);
+    let outcome = follow(connection, post, push, &mut kept, &mut is_ours);
     connection.session().release();
     outcome
 }
@@ -85,7 +99,7 @@ fn begin(
         if let Some(life) = post.life {
             request::expire(w, post.queue.as_bytes(), life);
         }
-        request::blpop(w, post.replies.as_bytes(), post.timeout);
+        write_wait(w, post.replies, post.timeout);
         Ok::<(), Unwritten>(())
     })?;
     Ok((push, connection.session().keep(body)))
@@ -96,6 +110,7 @@ fn follow(
     post: &Post<'_>,
     push: Sequence,
     kept: &mut Kept,
+    is_ours: &mut impl FnMut(&[u8]) -> bool,
 ) -> Result<Answer, Error> {
     let late = Deadline::after(post.timeout.saturating_add(GRACE));
     let pushed = Deadline::after(connection.options().reply_limit);
@@ -105,27 +120,74 @@ fn follow(
         connection.disconnect();
     }
     refused?;
-    let pop = push.after(1 + u32::from(post.life.is_some()));
-    match await_pop(connection, pop, late, post.stop) {
-        Ok(Popped::Message(length)) => Ok(Answer::Message(length)),
-        Ok(Popped::Nothing) => take_back(connection, post, kept),
-        Ok(Popped::Silence | Popped::Stopped) => {
-            let unknown = |_| Error::TimedOut {
-                outcome: Outcome::Unknown,
-                limit: post.timeout,
-            };
-            take_back(connection, post, kept).map_err(unknown)
+    let mut pop = push.after(1 + u32::from(post.life.is_some()));
+    loop {
+        match await_pop(connection, pop, late, post.stop) {
+            Ok(Popped::Message(length)) => {
+                if is_ours(connection.session().last_bulk_mut(length)) {
+                    return Ok(Answer::Message(length));
+                }
+                match time_left(post.timeout, late) {
+                    Some(left) => pop = wait_on(connection, post.replies, left)?,
+                    None => return take_back(connection, post, kept, is_ours),
+                }
+            }
+            Ok(Popped::Nothing) => return take_back(connection, post, kept, is_ours),
+            Ok(Popped::Silence | Popped::Stopped) => {
+                let unknown = |_| Error::TimedOut {
+                    outcome: Outcome::Unknown,
+                    limit: post.timeout,
+                };
+                return take_back(connection, post, kept, is_ours).map_err(unknown);
+            }
+            Err(Error::Server(refused)) => {
+                let taken_back = take_back(connection, post, kept, is_ours)?;
+                return answer_or(refused, taken_back);
+            }
+            Err(error) => return Err(error),
         }
-        Err(Error::Server(refused)) => match take_back(connection, post, kept)? {
-            Answer::TimedOut(Taken::No) => Err(refused.into()),
-            Answer::TimedOut(Taken::Yes) => Err(Error::Unexpected(format!(
-                "the wait for the reply was refused, and the message may still be executed: \
-                 {refused}"
-            ))),
-            answer => Ok(answer),
-        },
-        Err(error) => Err(error),
     }
+}
+
+/// What it comes to that the wait for the reply was refused.
+fn answer_or(refused: ServerError, taken_back: Answer) -> Result<Answer, Error> {
+    match taken_back {
+        Answer::TimedOut(Taken::No) => Err(refused.into()),
+        Answer::TimedOut(Taken::Yes) => Err(Error::Unexpected(format!(
+            "the wait for the reply was refused, and the message may still be executed: \
+             {refused}"
+        ))),
+        answer @ Answer::Message(_) => Ok(answer),
+    }
+}
+
+/// What is left of a call's time; `None` if nothing is.
+fn time_left(timeout: Duration, late: Deadline) -> Option<Duration> {
+    if timeout >= FOREVER {
+        return Some(FOREVER);
+    }
+    let left = late.left().saturating_sub(GRACE);
+    (left >= Duration::from_millis(1)).then_some(left)
+}
+
+/// Asks for the next reply.
+fn wait_on(connection: &mut Connection, replies: &Key, left: Duration) -> Result<Sequence, Error> {
+    let deadline = Deadline::after(connection.options().reply_limit);
+    let pop = connection.session().request(|w| {
+        write_wait(w, replies, left);
+        Ok::<(), TooLong>(())
+    })?;
+    let flushed = connection.flush(deadline);
+    flushed.map_err(Error::behind_the_request)?;
+    Ok(pop)
+}
+
+/// Writes a BLPOP, without a limit where there is none.
+pub(crate) fn write_wait(w: &mut Writer<'_>, queue: &Key, timeout: Duration) {
+    if timeout >= FOREVER {
+        return request::command(w, &[b"BLPOP", queue.as_bytes(), b"0"]);
+    }
+    request::blpop(w, queue.as_bytes(), timeout);
 }
 
 /// Waits for what a pop brings.
@@ -166,6 +228,7 @@ fn take_back(
     connection: &mut Connection,
     post: &Post<'_>,
     kept: &mut Kept,
+    is_ours: &mut impl FnMut(&[u8]) -> bool,
 ) -> Result<Answer, Error> {
     let deadline = Deadline::after(connection.options().reply_limit);
     connection.ensure_connected()?;
@@ -176,15 +239,17 @@ fn take_back(
         // From the tail, where the youngest messages stand.
         request::bulk(w, b"-1");
     })?;
-    connection.session().request(|w| {
-        request::command(w, &[b"LPOP", post.replies.as_bytes()]);
-        Ok::<(), TooLong>(())
-    })?;
-    connection.flush(deadline)?;
+    let mut look = ask_for_reply(connection, post.replies, deadline)?;
     let removed = connection.reply(remove, deadline)?.integer() == Some(1);
-    let reply = connection.reply(remove.after(1), deadline)?;
-    if let Some(reply) = reply.bytes() {
-        return Ok(Answer::Message(reply.len()));
+    for _ in 0..MAX_LOOKS {
+        let length = connection.reply(look, deadline)?.bytes().map(<[u8]>::len);
+        match length {
+            Some(length) if is_ours(connection.session().last_bulk_mut(length)) => {
+                return Ok(Answer::Message(length));
+            }
+            Some(_) => look = ask_for_reply(connection, post.replies, deadline)?,
+            None => break,
+        }
     }
     Ok(Answer::TimedOut(if removed {
         Taken::No
@@ -193,8 +258,22 @@ fn take_back(
     }))
 }
 
+/// Asks for a reply that is there, without waiting for one.
+fn ask_for_reply(
+    connection: &mut Connection,
+    replies: &Key,
+    deadline: Deadline,
+) -> Result<Sequence, Error> {
+    let look = connection.session().request(|w| {
+        request::command(w, &[b"LPOP", replies.as_bytes()]);
+        Ok::<(), TooLong>(())
+    })?;
+    connection.flush(deadline)?;
+    Ok(look)
+}
+
 /// The length of what a BLPOP brought; `None` if it brought nothing.
-fn message_in(reply: &Reply<'_>) -> Option<usize> {
+pub(crate) fn message_in(reply: &Reply<'_>) -> Option<usize> {
     let mut item = reply.elements()?;
     Some(item.nth(1)?.bytes()?.len())
 }

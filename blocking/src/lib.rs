@@ -7,6 +7,7 @@ pub mod capi;
 mod client;
 mod component;
 mod connection;
+mod courier;
 mod endpoint;
 mod error;
 mod exchange;
@@ -44,6 +45,7 @@ pub use component::{
     Turn, Watched,
 };
 pub use connection::{Connection, Pair, Pipeline, Replies, Server, Transaction, Watch};
+pub use courier::{Courier, Letter};
 #[cfg(feature = "tls")]
 pub use endpoint::Tls;
 pub use endpoint::{Endpoint, EndpointError, MAX_SOCKET_PATH_BYTES};

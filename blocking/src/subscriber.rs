@@ -98,9 +98,9 @@ enum Kind {
     Pattern,
 }
 
-/// A message that was set aside.
+/// A message that is kept.
 #[derive(Debug, Default)]
-struct Own {
+pub(crate) struct Own {
     channel: Vec<u8>,
     pattern: Option<Vec<u8>>,
     payload: Vec<u8>,
@@ -392,11 +392,9 @@ impl Subscriber {
             return;
         }
         if let Some(message) = Message::of(&self.connection.session().frame()) {
-            self.aside.push_back(Own {
-                channel: message.channel.to_vec(),
-                pattern: message.pattern.map(<[u8]>::to_vec),
-                payload: message.payload.to_vec(),
-            });
+            let mut own = Own::default();
+            own.set(&message);
+            self.aside.push_back(own);
         }
     }
 }
@@ -418,7 +416,20 @@ impl Kind {
 }
 
 impl Own {
-    fn lend(&self) -> Message<'_> {
+    pub(crate) fn set(&mut self, message: &Message<'_>) {
+        let keep = |place: &mut Vec<u8>, bytes: &[u8]| {
+            place.clear();
+            place.extend_from_slice(bytes);
+        };
+        keep(&mut self.channel, message.channel);
+        keep(&mut self.payload, message.payload);
+        match (&mut self.pattern, message.pattern) {
+            (Some(pattern), Some(bytes)) => keep(pattern, bytes),
+            (pattern, bytes) => *pattern = bytes.map(<[u8]>::to_vec),
+        }
+    }
+
+    pub(crate) fn lend(&self) -> Message<'_> {
         Message {
             channel: &self.channel,
             pattern: self.pattern.as_deref(),

@@ -15,6 +15,7 @@ pub mod program;
 pub mod proxy;
 pub mod puppet;
 pub mod python;
+pub mod recorder;
 pub mod redis_cluster;
 pub mod scripted;
 pub mod sentinel;

@@ -16,7 +16,7 @@ use super::{Component, Level};
 use crate::error::{Error, ServerError};
 
 /// How long results that nobody reads are kept.
-const UNREAD_RESULTS: Duration = Duration::from_secs(300);
+pub(crate) const UNREAD_RESULTS: Duration = Duration::from_secs(300);
 
 impl Component {
     /// Finds out what a message is.

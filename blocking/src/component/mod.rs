@@ -1,6 +1,6 @@
 //! A component: one thread's place on the bus.
 
-mod arrive;
+pub(crate) mod arrive;
 mod by_hand;
 mod call;
 mod debug;
@@ -392,38 +392,15 @@ impl Component {
 
     /// Adds flags to the server's `notify-keyspace-events`, keeping what is set.
     fn add_notifications(&mut self, wanted: &str) -> Result<(), Error> {
-        let present = match self.work.config("notify-keyspace-events") {
-            Ok(flags) => flags.unwrap_or_default(),
-            Err(Error::Server(refused)) => return self.lose_notifications(refused.text()),
-            Err(error) => return Err(error),
-        };
-        let missing: String = wanted
-            .chars()
-            .filter(|flag| !has_flag(&present, *flag))
-            .collect();
-        if missing.is_empty() {
-            return Ok(());
+        match self.work.add_notifications(wanted) {
+            Err(Error::Server(refused)) => {
+                self.lose(Limitation::Notifications {
+                    why: refused.text().to_owned(),
+                });
+                Ok(())
+            }
+            added => added,
         }
-        let flags = present + &missing;
-        match self
-            .work
-            .command(&["CONFIG", "SET", "notify-keyspace-events", &flags])
-        {
-            Ok(_) => Ok(()),
-            Err(Error::Server(refused)) => self.lose_notifications(refused.text()),
-            Err(error) => Err(error),
-        }
-    }
-
-    #[allow(
-        clippy::unnecessary_wraps,
-        reason = "ends the match arms of its caller"
-    )]
-    fn lose_notifications(&mut self, why: &str) -> Result<(), Error> {
-        self.lose(Limitation::Notifications {
-            why: why.to_owned(),
-        });
-        Ok(())
     }
 
     fn lose(&mut self, limitation: Limitation) {
@@ -437,11 +414,6 @@ impl Drop for Component {
     fn drop(&mut self) {
         self.take_leave();
     }
-}
-
-/// In the server's flags, `A` stands for all classes of events but `m` and `n`.
-fn has_flag(flags: &str, flag: char) -> bool {
-    flags.contains(flag) || (flags.contains('A') && !matches!(flag, 'K' | 'E' | 'm' | 'n'))
 }
 
 fn identity(component: &str, thread: &str) -> Result<Identity, Error> {

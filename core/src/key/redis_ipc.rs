@@ -115,6 +115,16 @@ impl Key {
         Self::join(&[DEBUG_PREFIX, component.as_str()])
     }
 
+    /// A key as a program names it itself, in one that carries whole messages.
+    ///
+    /// Compat: the C library makes keys of any names, with blanks and dots too.
+    ///
+    /// # Errors
+    /// [`KeyTooLong`].
+    pub fn verbatim(text: &str) -> Result<Self, KeyTooLong> {
+        Self::join(&[text])
+    }
+
     /// A results queue that a peer named in its command, if it is one.
     ///
     /// A command is outside data: without this check, its sender could have a component write

@@ -101,6 +101,10 @@ impl<S: Storage> Outbox<S> {
     pub(super) fn keep(&mut self, body: Range<usize>) -> Kept {
         let body = self.last + body.start..self.last + body.end;
         self.floor = body.end;
+        if self.start == self.end {
+            // It was sent already; what follows must not be put into its place.
+            self.reset();
+        }
         Kept {
             request: self.last,
             body,
@@ -205,6 +209,18 @@ mod tests {
         }
         outbox.release();
         put(&mut outbox, "0123456789abcdefghijklmn").unwrap();
+    }
+
+    #[test]
+    fn what_is_kept_after_it_was_sent_stays_as_it_is() {
+        let mut outbox = Outbox::new([0; 32]);
+        put(&mut outbox, "push BODY pop").unwrap();
+        outbox.sent(13);
+        let mut kept = outbox.keep(5..9);
+        put(&mut outbox, "pop again").unwrap();
+        outbox.sent(9);
+        outbox.resend(&mut kept, |w| w.put(b"take ")).unwrap();
+        assert_eq!(outbox.outgoing(), b"take BODY");
     }
 
     #[test]

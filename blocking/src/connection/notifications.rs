@@ -1,0 +1,26 @@
+//! Having the server tell of changed keys.
+
+use super::Connection;
+use crate::error::Error;
+
+impl Connection {
+    /// Adds flags to the server's `notify-keyspace-events`, keeping what is set.
+    pub(crate) fn add_notifications(&mut self, wanted: &str) -> Result<(), Error> {
+        let present = self.config("notify-keyspace-events")?.unwrap_or_default();
+        let missing: String = wanted
+            .chars()
+            .filter(|flag| !has_flag(&present, *flag))
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let flags = present + &missing;
+        self.command(&["CONFIG", "SET", "notify-keyspace-events", &flags])
+            .map(drop)
+    }
+}
+
+/// In the server's flags, `A` stands for all classes of events but `m` and `n`.
+fn has_flag(flags: &str, flag: char) -> bool {
+    flags.contains(flag) || (flags.contains('A') && !matches!(flag, 'K' | 'E' | 'm' | 'n'))
+}
