@@ -83,7 +83,8 @@ set_up_linker() {
 set_up_runner() {
     [ -n "$runner" ] || return 0
     "$setup" program "$runner"
-    export "${prefix}_RUNNER=$runner${sysroot:+ -L $sysroot}"
+    # With its path: some tests run the programs with another PATH.
+    export "${prefix}_RUNNER=$(command -v "$runner")${sysroot:+ -L $sysroot}"
 }
 
 # --- what is built

@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long a server may take to start or to stop.
-pub(crate) const LIMIT: Duration = Duration::from_secs(20);
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// What is said where there is no server to start.
 const MISSING: &str = "redis-server is missing: `tests/setup.sh program redis-server` installs it \
