@@ -136,9 +136,10 @@ fn what_is_for_no_host_is_refused_in_words() {
         ),
         (&["SORT", "a"], "keys are movable"),
         (&["NO-SUCH"], "is not known"),
-        (&["MULTI"], "transactions do not go through the router"),
+        (&["WATCH", "a"], "WATCH does not go through the router"),
         (&["SELECT", "1"], "one database"),
-        (&["HELLO", "3"], "NOPROTO"),
+        (&["HELLO", "4"], "NOPROTO"),
+        (&["CLIENT", "TRACKING", "ON"], "RESP3"),
         (&["GET"], "number of words"),
         (&["MSET", "a", "b", "c"], "number of words"),
     ] {
@@ -244,7 +245,7 @@ fn our_own_connection_speaks_through_it() {
     let router = Router::start(2, 2);
     let endpoint = Endpoint::unix(&router.socket).unwrap();
     let mut connection = Connection::open(&endpoint).unwrap();
-    assert_eq!(connection.server().protocol(), 2);
+    assert_eq!(connection.server().protocol(), 3);
     for n in 0..100 {
         connection.set(format!("k{n}"), "v").unwrap();
     }

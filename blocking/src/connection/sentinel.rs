@@ -19,6 +19,25 @@ const SHARE: Duration = Duration::from_millis(500);
 /// What a Sentinel sends is short.
 const MESSAGE_LIMIT: usize = 16 * 1024;
 
+impl Endpoint {
+    /// The same server by an address of its own: for a master that Sentinels name, they are asked
+    /// where it is now, within the connect limit; any other is itself.
+    ///
+    /// For whoever connects by other means. A [`Connection`] asks by itself, and sees to it that
+    /// what it finds is the master.
+    ///
+    /// # Errors
+    /// [`Error::Connect`] if no Sentinel knows the master.
+    pub fn resolve(&self, options: &Options) -> Result<Self, Error> {
+        let mut seeking = Connection::closed(self, options.clone());
+        let place = seeking.find(Deadline::after(options.connect_limit))?;
+        Ok(Self {
+            place,
+            ..self.clone()
+        })
+    }
+}
+
 impl Connection {
     /// The place to connect to, which for a master has to be asked for.
     pub(super) fn find(&mut self, deadline: Deadline) -> Result<Place, Error> {

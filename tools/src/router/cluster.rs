@@ -272,10 +272,10 @@ impl Cluster {
         }
         match split::route(&self.table(), &layout, words)? {
             #[cfg(feature = "redis")]
-            split::Route::One(host) if self.topology().is_some() => {
-                self.follow(&layout, host, words, limit)
+            split::Route::One(key) if self.topology().is_some() => {
+                self.follow(&layout, layout.rule.host(words[key].as_ref()), words, limit)
             }
-            split::Route::One(host) => layout.nodes[host].command(words, limit),
+            split::Route::One(key) => layout.of_key(words[key].as_ref()).command(words, limit),
             split::Route::Several(parts) => {
                 let mut map = self.map();
                 let promise = map.queue_parts(parts, words);

@@ -34,7 +34,6 @@ mod layout;
 mod map;
 pub mod moving;
 mod placement;
-#[cfg(feature = "redis")]
 mod redirect;
 mod serve;
 mod split;

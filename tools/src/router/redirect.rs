@@ -12,7 +12,7 @@ pub(crate) enum Redirect<'w> {
     /// The slot is on its way, and this key has arrived there; only this command is meant.
     Ask(&'w str, u16),
     /// It will be clear soon: keys of one command are on their way, the slot has no node for the
-    /// time being, or the node is starting.
+    /// time being, the node is starting, or it was a master and is none any longer.
     Later,
 }
 
@@ -31,7 +31,7 @@ impl<'w> Redirect<'w> {
                     _ => Self::Ask(host, port),
                 })
             }
-            "TRYAGAIN" | "CLUSTERDOWN" | "LOADING" | "MASTERDOWN" => Some(Self::Later),
+            "TRYAGAIN" | "CLUSTERDOWN" | "LOADING" | "MASTERDOWN" | "READONLY" => Some(Self::Later),
             _ => None,
         }
     }

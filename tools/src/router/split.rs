@@ -9,7 +9,7 @@ use super::value::Value;
 
 /// Where a command goes.
 pub(crate) enum Route {
-    /// To one host, by its place.
+    /// To one host: that of the word at this place, which is a key.
     One(usize),
     /// In parts to several.
     Several(Parts),
@@ -71,10 +71,13 @@ pub(crate) fn route<W: AsRef<[u8]>>(
         return Err(Refusal::Arity(name).into());
     }
     let unit = |position: usize| layout.rule.unit(words[position].as_ref());
-    let mut units = positions.clone().map(unit);
-    let first = units.next().unwrap_or_default();
+    let mut rest = positions.clone();
+    // There is at least one key.
+    let key = rest.next().unwrap_or_default();
+    let mut units = rest.map(unit);
+    let first = unit(key);
     if units.all(|unit| unit == first) {
-        return Ok(Route::One(layout.rule.host_of_unit(first)));
+        return Ok(Route::One(key));
     }
     let keys = positions.len();
     let Some((join, _)) = split else {
@@ -102,9 +105,17 @@ impl Parts {
         splittable(name).map(|(join, _)| join)
     }
 
+    /// How many words a key takes.
+    pub(crate) fn stride(&self) -> usize {
+        match self.join {
+            Join::Ok => 2,
+            Join::Places | Join::Sum => 1,
+        }
+    }
+
     /// The words that a part has.
     pub(crate) fn words<'w, W: AsRef<[u8]>>(&self, part: &Part, words: &'w [W]) -> Vec<&'w [u8]> {
-        let stride = (words.len() - 1) / self.keys.max(1);
+        let stride = self.stride();
         let mut own = vec![words[0].as_ref()];
         for key in &part.keys {
             let at = 1 + key * stride;

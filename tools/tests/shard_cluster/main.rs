@@ -1,6 +1,11 @@
 //! A real Redis Cluster of six nodes.
 
 mod library;
+#[path = "../shard_members/play.rs"]
+mod play;
+#[path = "../shard_members/router.rs"]
+mod router;
+mod serve;
 
 use std::time::Duration;
 

@@ -109,7 +109,10 @@ impl Map {
             }
         }
         match split::route(&self.table, &self.layout, words) {
-            Ok(Route::One(host)) => Ok(self.queue(host, words)),
+            Ok(Route::One(key)) => {
+                let host = self.layout.rule.host(words[key].as_ref());
+                Ok(self.queue(host, words))
+            }
             Ok(Route::Several(parts)) => Ok(self.queue_parts(parts, words)),
             Err(Error::Refused(refusal)) => Err(refusal),
             Err(_) => Err(Refusal::Unknown(String::new())),

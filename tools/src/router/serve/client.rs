@@ -2,8 +2,14 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use redis_ipc_core::resp::Reply;
+
+use super::error_reply;
+use super::gather::Gather;
 use super::joined::Joined;
 use super::line::Line;
+use super::transaction::Transaction;
+use super::upstream::write_bulk;
 use super::{MOST_BYTES, MOST_REQUESTS};
 
 /// A client's place, and which of those that have had the place it is.
@@ -23,8 +29,14 @@ pub(super) struct Client {
     slots: VecDeque<Slot>,
     /// Bytes of the requests in `slots`.
     unanswered: usize,
+    /// The version of RESP that it speaks.
+    pub(super) protocol: u8,
     /// Requests behind one that blocks wait until it is answered.
     pub(super) blocked: bool,
+    /// A pop from several hosts that waits.
+    pub(super) gather: Option<Gather>,
+    /// Commands of a transaction that was begun.
+    pub(super) transaction: Option<Transaction>,
     /// It was left although it may have asked for more: for its limits, or…
     pub(super) stalled: bool,
     /// …until all is answered.
@@ -39,9 +51,23 @@ pub(super) struct Client {
 
 #[derive(Debug)]
 enum Slot {
-    Waiting { bytes: usize },
-    Joined { bytes: usize, joined: Box<Joined> },
-    Ready { bytes: usize, reply: Vec<u8> },
+    Waiting {
+        bytes: usize,
+    },
+    Joined {
+        bytes: usize,
+        joined: Box<Joined>,
+    },
+    /// A SCAN of the host at this place among so many.
+    Scan {
+        bytes: usize,
+        place: u64,
+        hosts: u64,
+    },
+    Ready {
+        bytes: usize,
+        reply: Vec<u8>,
+    },
 }
 
 impl Client {
@@ -52,7 +78,10 @@ impl Client {
             first: 0,
             slots: VecDeque::new(),
             unanswered: 0,
+            protocol: 2,
             blocked: false,
+            gather: None,
+            transaction: None,
             stalled: false,
             wants_idle: false,
             quits: false,
@@ -67,9 +96,17 @@ impl Client {
         self.slots.is_empty()
     }
 
-    /// Whether it has subscribed to something.
+    /// Whether it has subscribed to something and may ask for nothing else therefore.
     pub(super) fn listens(&self) -> bool {
-        self.subscriptions() > 0
+        self.protocol == 2 && self.subscriptions() > 0
+    }
+
+    /// Nothing, as its protocol has it.
+    pub(super) fn null(&self) -> &'static [u8] {
+        match self.protocol {
+            2 => b"*-1\r\n",
+            _ => b"_\r\n",
+        }
     }
 
     pub(super) fn subscriptions(&self) -> usize {
@@ -101,6 +138,18 @@ impl Client {
         self.push(bytes, Slot::Joined { bytes, joined })
     }
 
+    /// As [`ask`](Self::ask), for a SCAN of one host among several.
+    pub(super) fn ask_to_scan(&mut self, bytes: usize, place: u64, hosts: u64) -> u64 {
+        self.push(
+            bytes,
+            Slot::Scan {
+                bytes,
+                place,
+                hosts,
+            },
+        )
+    }
+
     fn push(&mut self, bytes: usize, slot: Slot) -> u64 {
         self.unanswered += bytes;
         self.slots.push_back(slot);
@@ -110,7 +159,7 @@ impl Client {
     /// Answers the request that was just read.
     pub(super) fn answer_now(&mut self, reply: &[u8]) {
         match self.slots.is_empty() {
-            true => self.line.output.extend(reply),
+            true => self.line.output.extend_from_slice(reply),
             false => self.slots.push_back(Slot::Ready {
                 bytes: 0,
                 reply: reply.to_vec(),
@@ -128,13 +177,18 @@ impl Client {
             // The usual way: what stands first goes out at once.
             Some(Slot::Waiting { bytes }) if index == 0 => {
                 self.unanswered -= *bytes;
-                self.line.output.extend(frame);
+                self.line.output.extend_from_slice(frame);
                 self.slots.pop_front();
                 self.first += 1;
                 return self.answer_ready();
             }
             Some(Slot::Waiting { bytes }) => (*bytes, Some(frame.to_vec())),
             Some(Slot::Joined { bytes, joined }) => (*bytes, joined.take(part as usize, frame)),
+            Some(Slot::Scan {
+                bytes,
+                place,
+                hosts,
+            }) => (*bytes, Some(scanned(frame, *place, *hosts))),
             Some(Slot::Ready { .. }) | None => return,
         };
         if let Some(reply) = whole {
@@ -146,7 +200,7 @@ impl Client {
     fn answer_ready(&mut self) {
         while let Some(Slot::Ready { bytes, reply }) = self.slots.front() {
             self.unanswered -= bytes;
-            self.line.output.extend(reply);
+            self.line.output.extend_from_slice(reply);
             self.slots.pop_front();
             self.first += 1;
         }
@@ -154,4 +208,31 @@ impl Client {
             self.blocked = false;
         }
     }
+}
+
+/// The answer to a SCAN with a cursor that leads on to the next host.
+fn scanned(frame: &[u8], place: u64, hosts: u64) -> Vec<u8> {
+    let Reply::Array(mut elements) = Reply::parse(frame) else {
+        return frame.to_vec();
+    };
+    let cursor = elements.next().and_then(|cursor| cursor.bytes());
+    let cursor = cursor.and_then(|bytes| std::str::from_utf8(bytes).ok()?.parse::<u64>().ok());
+    let next = match cursor {
+        Some(0) if place + 1 == hosts => Some(0),
+        Some(0) => Some(place + 1),
+        Some(own) => own
+            .checked_mul(hosts)
+            .and_then(|own| own.checked_add(place)),
+        None => None,
+    };
+    let (Some(next), Some(Reply::Array(keys))) = (next, elements.next()) else {
+        return error_reply("a host answers SCAN with something else");
+    };
+    let mut reply = b"*2\r\n".to_vec();
+    write_bulk(&mut reply, next.to_string().as_bytes());
+    reply.extend(format!("*{}\r\n", keys.len()).bytes());
+    for key in keys {
+        write_bulk(&mut reply, key.bytes().unwrap_or_default());
+    }
+    reply
 }

@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use redis_ipc_core::resp::Reply;
 
 use super::client::{Client, ClientId};
+use super::error_reply;
+use super::joined::Joined;
 use super::looping::Hub;
-use super::upstream::write_request;
+use super::upstream::{Asked, Purpose, Waiting, write_bulk, write_request};
 
 impl Hub {
     /// Takes a request of that name, in lower case. `false` if it has to wait until what was asked
@@ -29,13 +31,14 @@ impl Hub {
             names = all.iter().map(Vec::as_slice).collect();
             if names.is_empty() {
                 let count = client.subscriptions();
-                client.line.output.extend(confirmation(name, None, count));
+                let confirmation = confirmation(client.protocol, name, None, count);
+                client.line.output.extend(confirmation);
             }
         }
         for channel in names {
             let hosts = match patterns {
-                true => self.servers(),
-                false => vec![self.layout.rule.host(channel)],
+                true => self.hosts_of_pattern(channel),
+                false => vec![self.host_of(channel)],
             };
             for host in hosts {
                 if let Err(error) = self.listen(client, host, &[name, channel]) {
@@ -47,16 +50,31 @@ impl Hub {
         true
     }
 
-    /// One host of each server: what is published is heard in all of a server's databases.
-    fn servers(&self) -> Vec<usize> {
-        let nodes = &self.layout.nodes;
-        let server = |host: usize| nodes[host].host.endpoint.clone().with_database(0);
-        let first = |host: &usize| (0..*host).all(|other| server(other) != server(*host));
-        (0..nodes.len()).filter(first).collect()
+    /// One host of each server: what is published is heard in all of a server's databases. The
+    /// nodes of a Redis Cluster pass on to each other what is published, so that one is enough,
+    /// but not what happens to their keys.
+    fn hosts_of_pattern(&self, pattern: &[u8]) -> Vec<usize> {
+        let servers = self.servers();
+        match self.layout.rule.has_slots() && !pattern.starts_with(b"__key") {
+            true => servers.into_iter().take(1).collect(),
+            false => servers,
+        }
+    }
+
+    /// One host of each server.
+    pub(super) fn servers(&self) -> Vec<usize> {
+        let server = |place: &usize| self.hosts[*place].host.endpoint.clone().with_database(0);
+        let mut servers: Vec<usize> = Vec::new();
+        for place in &self.places {
+            if servers.iter().all(|other| server(other) != server(place)) {
+                servers.push(*place);
+            }
+        }
+        servers
     }
 
     fn listen(&mut self, client: &mut Client, host: usize, words: &[&[u8]]) -> Result<(), Vec<u8>> {
-        let place = self.own(client, host, true)?;
+        let place = self.own(client, host, client.protocol, Purpose::Listens)?;
         if let Some(upstream) = &mut self.upstreams[place] {
             write_request(&mut upstream.line.output, words);
         }
@@ -64,16 +82,54 @@ impl Hub {
         Ok(())
     }
 
+    /// Has all servers tell a client of changes of keys, or not any longer; `words` are those of
+    /// its CLIENT TRACKING.
+    pub(super) fn track(&mut self, client: &mut Client, words: &[&[u8]]) {
+        let is = |word: &&&[u8], name: &str| word.eq_ignore_ascii_case(name.as_bytes());
+        let on = words.get(2).is_some_and(|word| is(&word, "on"));
+        if client.protocol < 3 {
+            return client.answer_now(&error_reply("tracking takes RESP3: HELLO 3"));
+        }
+        if on && !words.iter().any(|word| is(&word, "bcast")) {
+            let why = "tracking goes through the router with BCAST only: reads are shared";
+            return client.answer_now(&error_reply(why));
+        }
+        let servers = self.servers();
+        let request = client.ask_in_parts(0, Joined::all_ok(servers.len()));
+        for (part, host) in (0..).zip(servers) {
+            let asked = Asked {
+                client: client.id,
+                request,
+                part,
+                frame: None,
+            };
+            match self.own(client, host, 3, Purpose::Listens) {
+                Ok(place) => {
+                    let upstream = self.upstreams[place].as_mut().expect("it was just there");
+                    write_request(&mut upstream.line.output, words);
+                    upstream.wait_for(Waiting::Client(asked));
+                    self.note_upstream(place);
+                }
+                Err(error) => client.answer(request, part, &error),
+            }
+        }
+    }
+
     /// Passes on what a host tells a client that listens.
     pub(super) fn hear(&mut self, owner: ClientId, host: usize, frame: &[u8]) {
+        let confirmed = Confirmed::read(frame);
+        // All hosts confirm a pattern; one of them is enough.
+        if confirmed.as_ref().is_some_and(Confirmed::of_pattern)
+            && self.servers().first() != Some(&host)
+        {
+            return;
+        }
         let Some(client) = self.client(owner) else {
             return;
         };
-        match Confirmed::read(frame) {
-            // All hosts confirm a pattern; one of them is enough.
-            Some(confirmed) if confirmed.of_pattern() && host != 0 => return,
+        match confirmed {
             Some(confirmed) => confirmed.pass_on(client),
-            None => client.line.output.extend(frame),
+            None => client.line.output.extend_from_slice(frame),
         }
         self.note_client(owner.place);
     }
@@ -113,21 +169,21 @@ impl<'f> Confirmed<'f> {
             set.insert(self.channel.to_vec());
         }
         let count = client.subscriptions();
-        let confirmation = confirmation(self.kind, Some(self.channel), count);
+        let confirmation = confirmation(client.protocol, self.kind, Some(self.channel), count);
         client.line.output.extend(confirmation);
     }
 }
 
-fn confirmation(kind: &[u8], channel: Option<&[u8]>, count: usize) -> Vec<u8> {
-    let mut reply = format!("*3\r\n${}\r\n", kind.len()).into_bytes();
-    reply.extend(kind);
-    match channel {
-        Some(channel) => {
-            reply.extend(format!("\r\n${}\r\n", channel.len()).bytes());
-            reply.extend(channel);
-            reply.extend(b"\r\n");
-        }
-        None => reply.extend(b"\r\n$-1\r\n"),
+fn confirmation(protocol: u8, kind: &[u8], channel: Option<&[u8]>, count: usize) -> Vec<u8> {
+    let mut reply = match protocol {
+        2 => b"*3\r\n".to_vec(),
+        _ => b">3\r\n".to_vec(),
+    };
+    write_bulk(&mut reply, kind);
+    match (channel, protocol) {
+        (Some(channel), _) => write_bulk(&mut reply, channel),
+        (None, 2) => reply.extend(b"$-1\r\n"),
+        (None, _) => reply.extend(b"_\r\n"),
     }
     reply.extend(format!(":{count}\r\n").bytes());
     reply

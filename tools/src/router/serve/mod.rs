@@ -3,14 +3,20 @@
 //! One thread serves everybody. Each host has one connection that all clients share: requests go
 //! over it as they came, in the order in which they came, and so do the answers back. A client
 //! that pops with a wait, or subscribes, has connections of its own for that.
+//!
+//! Clients speak RESP2, or RESP3 after HELLO 3: then the hosts are spoken to in RESP3 for them.
 
 mod client;
 mod dispatch;
+mod gather;
 mod joined;
 mod line;
 mod listening;
 mod looping;
+mod ourselves;
 mod request;
+mod seeking;
+mod transaction;
 mod upstream;
 
 pub use looping::Server;
@@ -24,7 +30,12 @@ const MOST_REQUESTS: usize = 16 * 1024;
 
 /// An error as a reply.
 fn error_reply(text: &str) -> Vec<u8> {
-    let mut reply = b"-ERR ".to_vec();
+    coded_reply("ERR", text)
+}
+
+/// An error with a code: clients know that `CLUSTERDOWN` was not executed and passes.
+fn coded_reply(code: &str, text: &str) -> Vec<u8> {
+    let mut reply = format!("-{code} ").into_bytes();
     reply.extend(text.bytes().map(|byte| match byte {
         b'\r' | b'\n' => b' ',
         byte => byte,

@@ -1,28 +1,51 @@
 //! A connection to a host.
 
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, Write};
 use std::net::ToSocketAddrs;
 use std::time::Instant;
 
 use mio::net::{TcpStream, UnixStream};
 use redis_ipc::Endpoint;
-use redis_ipc_core::resp::Scanner;
+use redis_ipc_core::resp::{Reply, Scanner};
 
 use super::client::ClientId;
 use super::line::{Line, Stream};
 
 /// Who waits for a reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) enum Waiting {
     /// We do: the connection's own greeting.
     Greeting,
+    /// Nobody: the rest of a transaction, or the word before a redirected request.
+    Nobody,
+    /// A client that pops from several hosts.
+    Gathering(ClientId),
     /// A client, for one of its requests, or for a part of one.
-    Client {
-        client: ClientId,
-        request: u64,
-        part: u32,
-    },
+    Client(Asked),
+}
+
+/// A request of a client that a host has.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) client: ClientId,
+    pub(super) request: u64,
+    pub(super) part: u32,
+    /// The request itself, where it may have to be sent again, to another server.
+    pub(super) frame: Option<Box<[u8]>>,
+}
+
+/// What a connection is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// For the requests of all clients.
+    Shared,
+    /// For one client's pops.
+    Pops,
+    /// For what one client has subscribed to.
+    Listens,
+    /// For a client that pops from several hosts: it tells of changes of keys that begin so.
+    Watches(Vec<Vec<u8>>),
 }
 
 #[derive(Debug)]
@@ -30,10 +53,13 @@ pub(super) struct Upstream {
     pub(super) line: Line,
     /// The host's place.
     pub(super) host: usize,
+    /// The version of RESP that is spoken.
+    pub(super) protocol: u8,
     /// The client whose own it is.
     pub(super) owner: Option<ClientId>,
-    /// Whether it has subscribed: what comes answers nothing.
-    pub(super) listens: bool,
+    pub(super) purpose: Purpose,
+    /// Its number at the server, once that has told.
+    pub(super) server_id: Option<i64>,
     pub(super) scanner: Scanner,
     pub(super) waiting: VecDeque<Waiting>,
     /// Since when nothing has come although something is waited for.
@@ -45,7 +71,9 @@ impl Upstream {
     pub(super) fn connect(
         endpoint: &Endpoint,
         host: usize,
+        protocol: u8,
         owner: Option<ClientId>,
+        purpose: Purpose,
     ) -> io::Result<Self> {
         let stream = match (endpoint.path(), endpoint.host()) {
             (Some(path), _) => Stream::Unix(UnixStream::connect(path)?),
@@ -54,8 +82,10 @@ impl Upstream {
         let mut upstream = Self {
             line: Line::new(stream),
             host,
+            protocol,
             owner,
-            listens: false,
+            purpose,
+            server_id: None,
             scanner: Scanner::default(),
             waiting: VecDeque::new(),
             since: None,
@@ -64,7 +94,7 @@ impl Upstream {
         Ok(upstream)
     }
 
-    /// Password and database; the replies go before all others.
+    /// Password, protocol and database; the replies go before all others.
     fn greet(&mut self, endpoint: &Endpoint) {
         if let Some(password) = endpoint.password() {
             match endpoint.user() {
@@ -72,8 +102,20 @@ impl Upstream {
                 None => self.ask(&[b"AUTH", password.as_bytes()]),
             }
         }
+        if self.protocol == 3 {
+            self.ask(&[b"HELLO", b"3"]);
+        } else if self.purpose == Purpose::Pops {
+            self.ask(&[b"CLIENT", b"ID"]);
+        }
         if endpoint.database() != 0 {
             self.ask(&[b"SELECT", endpoint.database().to_string().as_bytes()]);
+        }
+        if let Purpose::Watches(prefixes) = self.purpose.clone() {
+            let mut words: Vec<&[u8]> = vec![b"CLIENT", b"TRACKING", b"ON", b"BCAST", b"NOLOOP"];
+            for prefix in &prefixes {
+                words.extend([&b"PREFIX"[..], prefix]);
+            }
+            self.ask(&words);
         }
     }
 
@@ -89,6 +131,23 @@ impl Upstream {
         }
         self.waiting.push_back(waiting);
     }
+
+    /// Takes the answer to a part of the greeting. The error is a sentence.
+    pub(super) fn greeted(&mut self, frame: &[u8]) -> Result<(), String> {
+        match Reply::parse(frame) {
+            Reply::Error(refusal) => return Err(format!("it refuses us: {refusal}")),
+            Reply::Integer(id) => self.server_id = Some(id),
+            Reply::Map(mut members) => {
+                while let (Some(name), Some(value)) = (members.next(), members.next()) {
+                    if name.bytes() == Some(b"id") {
+                        self.server_id = value.integer();
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
 }
 
 fn connect_tcp((host, port): (&str, u16)) -> io::Result<TcpStream> {
@@ -100,12 +159,22 @@ fn connect_tcp((host, port): (&str, u16)) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
+/// Writes a request as clients send it.
 pub(super) fn write_request<W: AsRef<[u8]>>(output: &mut Vec<u8>, words: &[W]) {
-    output.extend(format!("*{}\r\n", words.len()).bytes());
+    write_head(output, b'*', words.len());
     for word in words {
-        let word = word.as_ref();
-        output.extend(format!("${}\r\n", word.len()).bytes());
-        output.extend(word);
-        output.extend(b"\r\n");
+        write_bulk(output, word.as_ref());
     }
+}
+
+pub(super) fn write_bulk(output: &mut Vec<u8>, bytes: &[u8]) {
+    write_head(output, b'$', bytes.len());
+    output.extend_from_slice(bytes);
+    output.extend_from_slice(b"\r\n");
+}
+
+fn write_head(output: &mut Vec<u8>, kind: u8, count: usize) {
+    output.push(kind);
+    // Writing to a vector cannot fail.
+    let _ = write!(output, "{count}\r\n");
 }

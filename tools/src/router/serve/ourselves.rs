@@ -1,0 +1,192 @@
+//! What the router answers itself, or asks differently than it was asked.
+
+use super::client::{Client, ClientId};
+use super::error_reply;
+use super::looping::Hub;
+use super::upstream::{Asked, Purpose, Upstream, write_bulk, write_request};
+
+/// Clients choose what they ask for by the server's version: that which all hosts must have.
+const VERSION: &str = "6.2.0";
+
+impl Hub {
+    /// Answers what is for no host. `None` if it is for one, `Some(false)` if it has to wait.
+    pub(super) fn answer_ourselves(
+        &mut self,
+        client: &mut Client,
+        name: &[u8],
+        words: &[&[u8]],
+    ) -> Option<bool> {
+        let refused = |why: &str| error_reply(why);
+        let reply = match (name, &words[1..]) {
+            (b"subscribe" | b"psubscribe" | b"unsubscribe" | b"punsubscribe", names) => {
+                return Some(self.subscribe(client, name, names));
+            }
+            (b"ping", []) if client.listens() => b"*2\r\n$4\r\npong\r\n$0\r\n\r\n".to_vec(),
+            (b"ping", []) => b"+PONG\r\n".to_vec(),
+            (b"ping" | b"echo", [text]) => bulk(text),
+            (b"quit", _) => {
+                client.quits = true;
+                b"+OK\r\n".to_vec()
+            }
+            _ if client.listens() => {
+                refused("only (P)SUBSCRIBE, (P)UNSUBSCRIBE, PING and QUIT while subscribed")
+            }
+            (b"select", [b"0"]) => b"+OK\r\n".to_vec(),
+            (b"select", _) => refused("the router has one database, 0: each host has its own"),
+            (b"hello", options) => self.hello(client, options),
+            (b"client", [sub, ..]) if is_any(sub, &["setname", "setinfo"]) => b"+OK\r\n".to_vec(),
+            (b"client", [sub]) if is_any(sub, &["id"]) => {
+                format!(":{}\r\n", client.id.generation).into_bytes()
+            }
+            (b"client", [sub, id, how @ ..]) if is_any(sub, &["unblock"]) => {
+                return Some(self.unblock(client, id, how));
+            }
+            (b"client", [sub, ..]) if is_any(sub, &["tracking"]) => {
+                self.track(client, words);
+                return Some(true);
+            }
+            (b"auth", _) => {
+                refused("the router has no password: its socket's mode says who is let in")
+            }
+            (b"publish", [channel, _]) => {
+                let mut frame = Vec::new();
+                write_request(&mut frame, words);
+                let host = self.host_of(channel);
+                self.pass(client, host, &frame, words, false);
+                return Some(true);
+            }
+            (b"scan", [cursor, ..]) => self.scan(client, cursor, words)?,
+            _ => return None,
+        };
+        if !reply.is_empty() {
+            client.answer_now(&reply);
+        }
+        Some(true)
+    }
+
+    /// Which protocol is spoken from now on; there is no password.
+    fn hello(&self, client: &mut Client, options: &[&[u8]]) -> Vec<u8> {
+        let protocol = match options {
+            [] => client.protocol,
+            [b"2", ..] => 2,
+            [b"3", ..] => 3,
+            _ => return b"-NOPROTO unsupported protocol version\r\n".to_vec(),
+        };
+        if options.iter().any(|word| is_any(word, &["auth"])) {
+            return error_reply("the router has no password: its socket's mode says who is let in");
+        }
+        if client.subscriptions() > 0 && protocol != client.protocol {
+            return error_reply("the protocol cannot be changed while subscribed");
+        }
+        client.protocol = protocol;
+        let mut reply = match protocol {
+            2 => b"*8\r\n".to_vec(),
+            _ => b"%4\r\n".to_vec(),
+        };
+        for text in ["server", "redis", "version", VERSION, "proto"] {
+            write_bulk(&mut reply, text.as_bytes());
+        }
+        reply.extend(format!(":{protocol}\r\n").bytes());
+        write_bulk(&mut reply, b"id");
+        reply.extend(format!(":{}\r\n", client.id.generation).bytes());
+        reply
+    }
+
+    /// Ends another client's pop before its time; `false` if it has to wait.
+    fn unblock(&mut self, client: &mut Client, id: &[u8], how: &[&[u8]]) -> bool {
+        let ends = match how {
+            [] => None,
+            [how] if is_any(how, &["timeout"]) => None,
+            [how] if is_any(how, &["error"]) => Some(how),
+            _ => {
+                client.answer_now(&error_reply("CLIENT UNBLOCK id [TIMEOUT|ERROR]"));
+                return true;
+            }
+        };
+        let id: Option<u32> = std::str::from_utf8(id).ok().and_then(|id| id.parse().ok());
+        let mut clients = self.clients.iter().flatten();
+        let Some(blocked) = clients.find(|other| Some(other.id.generation) == id && other.blocked)
+        else {
+            client.answer_now(b":0\r\n");
+            return true;
+        };
+        let other = blocked.id;
+        if blocked.gather.is_some() {
+            self.with_client(other, |hub, other| {
+                let reply = match ends {
+                    None => other.null().to_vec(),
+                    Some(_) => b"-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n".to_vec(),
+                };
+                hub.end_when_quiet(other, reply);
+            });
+            client.answer_now(b":1\r\n");
+            return true;
+        }
+        self.unblock_at_host(client, other, how);
+        true
+    }
+
+    /// The host that has the pop ends it, and says whether it did.
+    fn unblock_at_host(&mut self, client: &mut Client, other: ClientId, how: &[&[u8]]) {
+        let blocks = |upstream: &&Upstream| {
+            upstream.owner == Some(other)
+                && upstream.purpose == Purpose::Pops
+                && !upstream.waiting.is_empty()
+        };
+        let upstream = self.upstreams.iter().flatten().find(blocks);
+        let Some((host, id)) = upstream.and_then(|own| Some((own.host, own.server_id?))) else {
+            // It is being connected to; whoever unblocks asks again until it is done.
+            return client.answer_now(b":0\r\n");
+        };
+        let id = id.to_string();
+        let mut words: Vec<&[u8]> = vec![b"CLIENT", b"UNBLOCK", id.as_bytes()];
+        words.extend_from_slice(how);
+        let mut frame = Vec::new();
+        write_request(&mut frame, &words);
+        let asked = Asked {
+            client: client.id,
+            request: client.ask(frame.len()),
+            part: 0,
+            frame: None,
+        };
+        self.send(client, host, asked, &frame, false, false);
+    }
+
+    /// Looks through one host after the other: a cursor is the host's own, times the number of
+    /// hosts, plus the host's place. Nothing to say if the request is on its way.
+    fn scan(&mut self, client: &mut Client, cursor: &[u8], words: &[&[u8]]) -> Option<Vec<u8>> {
+        let hosts = self.places.len() as u64;
+        let cursor: Option<u64> = std::str::from_utf8(cursor)
+            .ok()
+            .and_then(|c| c.parse().ok());
+        let Some(cursor) = cursor else {
+            return Some(error_reply("invalid cursor"));
+        };
+        let place = usize::try_from(cursor % hosts).ok()?;
+        let own = (cursor / hosts).to_string();
+        let mut words = words.to_vec();
+        words[1] = own.as_bytes();
+        let mut frame = Vec::new();
+        write_request(&mut frame, &words);
+        let asked = Asked {
+            client: client.id,
+            request: client.ask_to_scan(frame.len(), place as u64, hosts),
+            part: 0,
+            frame: None,
+        };
+        self.send(client, self.places[place], asked, &frame, false, false);
+        Some(Vec::new())
+    }
+}
+
+fn is_any(word: &[u8], names: &[&str]) -> bool {
+    names
+        .iter()
+        .any(|name| word.eq_ignore_ascii_case(name.as_bytes()))
+}
+
+fn bulk(text: &[u8]) -> Vec<u8> {
+    let mut reply = Vec::new();
+    write_bulk(&mut reply, text);
+    reply
+}

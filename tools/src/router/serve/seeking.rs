@@ -1,0 +1,275 @@
+//! Hosts that may be elsewhere by now: masters that Sentinels name, nodes of a Redis Cluster.
+//!
+//! Threads ask, so that nobody is held up. A request that was not executed, because its host is
+//! away or says that it is another's, waits until that is known and is sent again.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use mio::{Registry, Token, Waker};
+use redis_ipc::Endpoint;
+
+use super::looping::Hub;
+use super::request;
+use super::upstream::Asked;
+use crate::router::Cluster;
+use crate::router::commands::Table;
+use crate::router::host::Host;
+use crate::router::layout::Node;
+use crate::router::redirect::Redirect;
+
+/// How often what waits is looked at.
+pub(super) const PAUSE: Duration = Duration::from_millis(20);
+
+#[derive(Debug)]
+pub(super) struct Seeker {
+    cluster: Cluster,
+    tell: Sender<Found>,
+    found: Receiver<Found>,
+    waker: Arc<Waker>,
+    /// Whether somebody asks who has which slot.
+    #[cfg(feature = "redis")]
+    asks_layout: bool,
+    /// Hosts whose addresses somebody asks for.
+    resolving: BTreeSet<usize>,
+    delayed: Vec<Delayed>,
+}
+
+#[derive(Debug)]
+enum Found {
+    #[cfg(feature = "redis")]
+    Layout,
+    Address(usize, Option<Endpoint>),
+}
+
+/// A request that waits to be sent again.
+#[derive(Debug)]
+struct Delayed {
+    asked: Asked,
+    own: bool,
+    until: Instant,
+    /// What its client is told if it waits for too long.
+    reply: Vec<u8>,
+}
+
+impl Seeker {
+    pub(super) fn new(
+        cluster: &Cluster,
+        registry: &Registry,
+        token: Token,
+    ) -> std::io::Result<Self> {
+        let (tell, found) = channel();
+        Ok(Self {
+            cluster: cluster.clone(),
+            tell,
+            found,
+            waker: Arc::new(Waker::new(registry, token)?),
+            #[cfg(feature = "redis")]
+            asks_layout: false,
+            resolving: BTreeSet::new(),
+            delayed: Vec::new(),
+        })
+    }
+
+    /// Has a thread find something out.
+    fn ask(&self, find: impl FnOnce(&Cluster) -> Found + Send + 'static) {
+        let (cluster, tell, waker) = (self.cluster.clone(), self.tell.clone(), self.waker.clone());
+        let work = move || {
+            // The loop may have ended meanwhile.
+            let _ = tell.send(find(&cluster));
+            let _ = waker.wake();
+        };
+        let _ = thread::Builder::new().name("seek".to_owned()).spawn(work);
+    }
+}
+
+impl Hub {
+    /// Whether hosts may be elsewhere by now.
+    pub(super) fn seeks(&self) -> bool {
+        self.seeker.is_some()
+    }
+
+    /// Finds out who has which slot.
+    pub(super) fn seek_layout(&mut self) {
+        #[cfg(feature = "redis")]
+        if let Some(seeker) = &mut self.seeker
+            && !seeker.asks_layout
+            && seeker.cluster.topology().is_some()
+        {
+            seeker.asks_layout = true;
+            let (seen, limit) = (self.layout.clone(), self.options.connect_limit);
+            seeker.ask(move |cluster| {
+                // If nobody says so, it is asked again as long as somebody waits for it.
+                let _ = cluster.renew(&seen, limit);
+                Found::Layout
+            });
+        }
+    }
+
+    /// The address of a host if it is known; else it is asked for.
+    pub(super) fn address(&mut self, host: usize) -> Option<Endpoint> {
+        if let Some(address) = &self.addresses[host] {
+            return Some(address.clone());
+        }
+        let seeker = self.seeker.as_mut()?;
+        if seeker.resolving.insert(host) {
+            let endpoint = self.hosts[host].host.endpoint.clone();
+            let limit = self.options.connect_limit;
+            seeker.ask(move |_| {
+                let options = redis_ipc::Options::default().connect_limit(limit);
+                Found::Address(host, endpoint.resolve(&options).ok())
+            });
+        }
+        None
+    }
+
+    /// A host is not where it was, or not what it was.
+    pub(super) fn forget(&mut self, host: usize) {
+        self.forget_moved(host);
+        if stands_fast(&self.hosts[host].host.endpoint) {
+            self.seek_layout();
+        } else {
+            self.addresses[host] = None;
+            for shared in std::mem::take(&mut self.shared[host]).into_iter().flatten() {
+                self.fail_upstream(shared, "another server takes its place");
+            }
+        }
+    }
+
+    /// Somebody has found something out.
+    pub(super) fn take_found(&mut self) {
+        while let Some(seeker) = &mut self.seeker
+            && let Ok(found) = seeker.found.try_recv()
+        {
+            match found {
+                #[cfg(feature = "redis")]
+                Found::Layout => {
+                    seeker.asks_layout = false;
+                    let layout = seeker.cluster.layout();
+                    self.adopt(layout);
+                }
+                Found::Address(host, address) => {
+                    seeker.resolving.remove(&host);
+                    self.addresses[host] = address;
+                }
+            }
+        }
+        self.send_delayed();
+        self.gather_all_again();
+    }
+
+    /// Whether requests wait to be sent again.
+    pub(super) fn delays(&self) -> bool {
+        let seeker = self.seeker.as_ref();
+        seeker.is_some_and(|seeker| !seeker.delayed.is_empty())
+    }
+
+    /// Keeps a request until its host is known, or for as long as a reply may take.
+    pub(super) fn delay(&mut self, asked: Asked, own: bool, reply: &[u8]) {
+        let until = Instant::now() + self.options.reply_limit;
+        if let Some(seeker) = &mut self.seeker {
+            seeker.delayed.push(Delayed {
+                asked,
+                own,
+                until,
+                reply: reply.to_vec(),
+            });
+        }
+        self.seek_layout();
+    }
+
+    /// Sends requests again; those that have waited for too long are answered with why.
+    pub(super) fn send_delayed(&mut self) {
+        let Some(seeker) = &mut self.seeker else {
+            return;
+        };
+        let now = Instant::now();
+        for delayed in std::mem::take(&mut seeker.delayed) {
+            let Delayed {
+                asked,
+                own,
+                until,
+                reply,
+            } = delayed;
+            if until <= now {
+                self.deliver(&asked, &reply);
+                continue;
+            }
+            let frame = asked.frame.clone().unwrap_or_default();
+            let host = self.host_of(&key_of(&self.table, &frame));
+            let before = self
+                .seeker
+                .as_ref()
+                .map_or(0, |seeker| seeker.delayed.len());
+            self.with_client(asked.client, |hub, client| {
+                hub.send(client, host, asked, &frame, own, false);
+            });
+            // It may have to wait for longer, but not for ever.
+            if let Some(seeker) = &mut self.seeker {
+                for again in &mut seeker.delayed[before..] {
+                    again.until = until;
+                }
+            }
+        }
+    }
+
+    /// Takes a reply that sends a request elsewhere.
+    pub(super) fn redirected(&mut self, asked: Asked, own: bool, host: usize, reply: &[u8]) {
+        let words = String::from_utf8_lossy(reply.get(1..).unwrap_or_default()).into_owned();
+        let (name, port, asking) = match Redirect::read(&words) {
+            Some(Redirect::Moved(name, port)) => (name, port, false),
+            Some(Redirect::Ask(name, port)) => (name, port, true),
+            _ => {
+                self.delay(asked, own, reply);
+                return self.forget(host);
+            }
+        };
+        let target = self.host_at(host, name, port);
+        let frame = asked.frame.clone().unwrap_or_default();
+        if !asking {
+            self.note_moved(&key_of(&self.table, &frame), target);
+        }
+        self.with_client(asked.client, |hub, client| {
+            hub.send(client, target, asked, &frame, own, asking);
+        });
+    }
+
+    /// The place of the host at an address, a new one if it is not known.
+    pub(super) fn host_at(&mut self, asked: usize, name: &str, port: u16) -> usize {
+        let asked = &self.hosts[asked].host.endpoint;
+        let name = match (name, asked.host()) {
+            ("", Some((own, _))) => own,
+            (name, _) => name,
+        };
+        let mut endpoint = Endpoint::tcp(name, port);
+        if let Some(password) = asked.password() {
+            endpoint = endpoint.with_password(asked.user(), password);
+        }
+        let known = self
+            .hosts
+            .iter()
+            .position(|node| node.host.endpoint == endpoint);
+        known.unwrap_or_else(|| {
+            let host = Host::new(u32::MAX, endpoint);
+            self.add_host(Arc::new(Node::new(host, &self.options)))
+        })
+    }
+}
+
+/// The first key of a request; what it has instead if it has none.
+fn key_of(table: &Table, frame: &[u8]) -> Vec<u8> {
+    let mut ranges = Vec::new();
+    let _ = request::parse(frame, &mut ranges);
+    let words: Vec<_> = ranges.into_iter().map(|range| &frame[range]).collect();
+    let keys = table.keys(&words);
+    let key = keys.ok().and_then(|mut keys| keys.next()).unwrap_or(1);
+    words.get(key).copied().unwrap_or_default().to_vec()
+}
+
+/// Whether an address is always that of the same server.
+pub(super) fn stands_fast(endpoint: &Endpoint) -> bool {
+    endpoint.path().is_some() || endpoint.host().is_some()
+}

@@ -1,0 +1,122 @@
+//! Components and workers over a Redis Cluster, through a router.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use redis_ipc_core::shard::slots;
+use redis_ipc_tests::folder::Folder;
+use redis_ipc_tests::redis_cluster::RedisCluster;
+
+use super::play::{Printer, QUEUES, call, components_work, join, workers_work};
+use super::router::Router;
+use super::{NEVER, connect};
+
+fn slot_of(queue: &str) -> u16 {
+    slots::slot(format!("queues.commands.printer.{queue}").as_bytes())
+}
+
+#[test]
+fn components_and_workers_work_over_a_redis_cluster() {
+    let nodes = RedisCluster::start(3, NEVER);
+    let folder = Folder::new();
+    let router = Router::start(&connect(&nodes), folder.path());
+    components_work(&router.endpoint());
+    workers_work(&router.endpoint());
+
+    let mut client = router.client();
+    assert_eq!(
+        client.command(&["MSET", "a", "1", "b", "2", "c", "3"]),
+        "OK"
+    );
+    assert_eq!(
+        client.command(&["MGET", "a", "b", "c"]).texts(),
+        ["1", "2", "3"]
+    );
+    let refused = client.command(&["RENAME", "a", "b"]);
+    assert!(
+        refused.text().contains("live in several slots"),
+        "{refused:?}"
+    );
+    // What is published is passed on from node to node, and heard once.
+    assert_eq!(
+        client.command(&["PSUBSCRIBE", "news.*"]).items()[0],
+        "psubscribe"
+    );
+    for n in ["1", "2"] {
+        while router
+            .client()
+            .command(&["PUBLISH", "news.a", n])
+            .is_error()
+        {}
+        assert_eq!(client.receive().items()[3], n);
+    }
+}
+
+#[test]
+fn a_component_is_called_while_the_slots_of_its_queues_move() {
+    let nodes = RedisCluster::start(3, NEVER);
+    let folder = Folder::new();
+    let router = Router::start(&connect(&nodes), folder.path());
+    let printer = Printer::start(&router.endpoint());
+    let stop = AtomicBool::new(false);
+    let calls = std::thread::scope(|scope| {
+        let load = scope.spawn(|| {
+            let mut caller = join(&router.endpoint(), "panel");
+            let mut calls = 0;
+            while !stop.load(Ordering::Acquire) {
+                for queue in QUEUES {
+                    call(&mut caller, queue, calls);
+                    calls += 1;
+                }
+            }
+            calls
+        });
+        for queue in QUEUES {
+            let slot = slot_of(queue);
+            let from = (0..3).find(|node| owns(&nodes, *node, slot)).unwrap();
+            nodes.move_slot(slot, from, (from + 1) % 3);
+            nodes.move_slot(slot, (from + 1) % 3, (from + 2) % 3);
+        }
+        stop.store(true, Ordering::Release);
+        load.join().unwrap()
+    });
+    let mut caller = join(&router.endpoint(), "panel");
+    for queue in QUEUES {
+        call(&mut caller, queue, 1);
+    }
+    assert_eq!(printer.stop(), calls + 6, "each was done once");
+}
+
+fn owns(nodes: &RedisCluster, node: usize, slot: u16) -> bool {
+    let port = i64::from(nodes.nodes[node].port());
+    let ranges = nodes.nodes[node].cli(&["CLUSTER", "SLOTS"]);
+    ranges.items().iter().any(|range| {
+        let [first, last] = [0, 1].map(|n: usize| range.items()[n].integer());
+        range.items()[2].items()[1] == port && (first..=last).contains(&i64::from(slot))
+    })
+}
+
+#[test]
+fn a_component_goes_on_when_the_master_of_a_queue_dies() {
+    let mut nodes = RedisCluster::start(3, Duration::from_secs(2));
+    let folder = Folder::new();
+    let router = Router::start(&connect(&nodes), folder.path());
+    let printer = Printer::start(&router.endpoint());
+    let mut caller = join(&router.endpoint(), "panel");
+    for queue in QUEUES {
+        call(&mut caller, queue, 0);
+    }
+    let dying = (0..3)
+        .find(|node| owns(&nodes, *node, slot_of("print")))
+        .unwrap();
+    nodes.nodes[dying].kill();
+    let others: Vec<_> = QUEUES
+        .into_iter()
+        .filter(|queue| usize::from(slot_of(queue)) * 3 / 16384 != dying)
+        .collect();
+    assert!(!others.is_empty() && others.len() < QUEUES.len());
+    for queue in QUEUES {
+        call(&mut caller, queue, 1);
+    }
+    assert!(printer.stop() >= 12);
+}
