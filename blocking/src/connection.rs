@@ -7,6 +7,8 @@ mod fork;
 mod handshake;
 mod notifications;
 mod pipeline;
+mod receiving;
+mod sending;
 mod sentinel;
 mod transaction;
 
@@ -15,14 +17,14 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use redis_ipc_core::resp::{Reply, request};
-use redis_ipc_core::session::{Incoming, Sequence, Session};
-use redis_ipc_core::write::{TooLong, Writer};
+use redis_ipc_core::session::{Incoming, Session};
+use redis_ipc_core::write::Writer;
 
 use crate::endpoint::{Endpoint, Place};
-use crate::error::{Error, Misunderstanding, Outcome, ServerError};
+use crate::error::{Error, Outcome, ServerError};
 use crate::options::Options;
 use crate::script;
-use crate::socket::{Readable, Received, Sent, Socket};
+use crate::socket::Socket;
 use crate::storage::Growing;
 use crate::sys;
 pub use commands::{
@@ -207,254 +209,6 @@ impl Connection {
     /// over all of its requests.
     pub fn pipeline_within(&mut self, limit: Duration) -> Pipeline<'_> {
         Pipeline::new(self, limit)
-    }
-
-    pub(crate) fn ask(&mut self, write: impl FnMut(&mut Writer<'_>)) -> Result<Reply<'_>, Error> {
-        let deadline = self.deadline(self.options.reply_limit);
-        let request = self.send_one(deadline, write)?;
-        self.reply(request, self.received_by(deadline))
-    }
-
-    /// As [`ask`](Self::ask), for a request that changes nothing, or nothing more if it is
-    /// executed twice: sent once more if the connection breaks before its reply is here.
-    pub(crate) fn ask_again(
-        &mut self,
-        mut write: impl FnMut(&mut Writer<'_>),
-    ) -> Result<Reply<'_>, Error> {
-        let deadline = self.deadline(self.options.reply_limit);
-        let request = match self.send_and_await(deadline, &mut write) {
-            Err(Error::Disconnected { .. }) => self.send_and_await(deadline, &mut write),
-            outcome => outcome,
-        };
-        request?;
-        match self.session.frame() {
-            Reply::Error(error) => Err(ServerError::new(&error).into()),
-            reply => Ok(reply),
-        }
-    }
-
-    fn send_and_await(
-        &mut self,
-        deadline: Deadline,
-        mut write: impl FnMut(&mut Writer<'_>),
-    ) -> Result<(), Error> {
-        let request = self.send_one(deadline, &mut write)?;
-        self.await_reply(request, self.received_by(deadline))
-    }
-
-    /// As [`ask`](Self::ask), for a request that the server may answer late.
-    pub(crate) fn ask_within(
-        &mut self,
-        limit: Duration,
-        write: impl FnMut(&mut Writer<'_>),
-    ) -> Result<Reply<'_>, Error> {
-        let deadline = self.deadline(limit);
-        let request = self.send_one(deadline, write)?;
-        self.reply(request, deadline)
-    }
-
-    fn send_one(
-        &mut self,
-        deadline: Deadline,
-        mut write: impl FnMut(&mut Writer<'_>),
-    ) -> Result<Sequence, Error> {
-        self.send(1, deadline, |w| {
-            write(w);
-            Ok::<(), TooLong>(())
-        })
-    }
-
-    /// When the next reply must be here, of requests that have been sent.
-    fn received_by(&self, deadline: Deadline) -> Deadline {
-        deadline.within(self.options.receive_limit)
-    }
-
-    /// Writes `count` requests and sends them; connects first if need be, and again if the
-    /// connection turns out to be dead before it took a byte.
-    pub(crate) fn send<E>(
-        &mut self,
-        count: u32,
-        deadline: Deadline,
-        mut write: impl FnMut(&mut Writer<'_>) -> Result<(), E>,
-    ) -> Result<Sequence, Error>
-    where
-        E: From<TooLong>,
-        Error: From<E>,
-    {
-        let fresh = self.ensure_alive()?;
-        let alone = self.session.outstanding() == 0;
-        let first = self.session.requests(count, &mut write)?;
-        match self.flush(deadline) {
-            Err(error) if error.outcome() == Outcome::NotSent && alone && !fresh => {
-                self.disconnect();
-                self.ensure_connected()?;
-                let first = self.session.requests(count, &mut write)?;
-                self.flush(deadline).map(|()| first)
-            }
-            sent => sent.map(|()| first),
-        }
-    }
-
-    /// Sends what the session has written.
-    pub(crate) fn flush(&mut self, deadline: Deadline) -> Result<(), Error> {
-        self.refuse_inherited(Outcome::NotSent)?;
-        self.unsent = 0;
-        let deadline = deadline.within(self.options.send_limit);
-        let mut outcome = Outcome::NotSent;
-        while !self.session.outgoing().is_empty() {
-            let Some(socket) = &mut self.socket else {
-                return Err(closed(outcome));
-            };
-            // A server that stops reading until we have read must not stop us both.
-            let replies_may_wait = self.session.outstanding() > 1 && self.session.spare().is_some();
-            match socket.send(self.session.outgoing(), deadline.at, replies_may_wait) {
-                Ok(Sent::InputWaits) => self.take_in()?,
-                Ok(Sent::Taken(count)) => {
-                    self.session.sent(count);
-                    outcome = Outcome::Unknown;
-                }
-                Ok(Sent::Late) => return Err(self.late(outcome, deadline)),
-                Err(source) => return Err(self.broken(outcome, source)),
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes in what the server has sent, so that it goes on reading.
-    fn take_in(&mut self) -> Result<(), Error> {
-        self.refuse_inherited(Outcome::Unknown)?;
-        let Some(socket) = &mut self.socket else {
-            return Err(closed(Outcome::Unknown));
-        };
-        let Some(room) = self.session.spare() else {
-            return Ok(());
-        };
-        match socket.receive_now(room) {
-            Ok(count) => {
-                self.session.received(count.unwrap_or_default());
-                Ok(())
-            }
-            Err(source) => Err(self.broken(Outcome::Unknown, source)),
-        }
-    }
-
-    /// Waits for the reply to `request`; drops what comes before it.
-    pub(crate) fn reply(
-        &mut self,
-        request: Sequence,
-        deadline: Deadline,
-    ) -> Result<Reply<'_>, Error> {
-        self.await_reply(request, deadline)?;
-        match self.session.frame() {
-            Reply::Error(error) => Err(ServerError::new(&error).into()),
-            reply => Ok(reply),
-        }
-    }
-
-    fn await_reply(&mut self, request: Sequence, deadline: Deadline) -> Result<(), Error> {
-        loop {
-            match self.poll()? {
-                Some(Incoming::Reply(of)) if of == request => return Ok(()),
-                Some(Incoming::TooLong { of, error }) if of == Some(request) => {
-                    return Err(Error::TooLong {
-                        outcome: Outcome::Unknown,
-                        sizes: error,
-                    });
-                }
-                Some(_) => {}
-                None => {
-                    if let Received::Late = self.wait_for_bytes(Some(deadline))? {
-                        return Err(self.late(Outcome::Unknown, deadline));
-                    }
-                }
-            }
-        }
-    }
-
-    /// Waits for the next message of any kind.
-    pub(crate) fn next(&mut self, deadline: Option<Deadline>) -> Result<Next, Error> {
-        loop {
-            if let Some(incoming) = self.poll()? {
-                return Ok(Next::Message(incoming));
-            }
-            match self.wait_for_bytes(deadline)? {
-                Received::Bytes(_) => {}
-                Received::Late => return Ok(Next::Late),
-                Received::Interrupted => return Ok(Next::Interrupted),
-            }
-        }
-    }
-
-    /// Waits for bytes, for one who reads them without the session.
-    pub(crate) fn receive(
-        &mut self,
-        room: &mut [u8],
-        deadline: Option<Deadline>,
-    ) -> Result<Received, Error> {
-        self.refuse_inherited(Outcome::Unknown)?;
-        let Some(socket) = &mut self.socket else {
-            return Err(closed(Outcome::Unknown));
-        };
-        let received = socket.receive(room, deadline.map(|d| d.at));
-        received.map_err(|source| self.broken(Outcome::Unknown, source))
-    }
-
-    /// Waits for bytes and takes them in.
-    fn wait_for_bytes(&mut self, deadline: Option<Deadline>) -> Result<Received, Error> {
-        self.refuse_inherited(Outcome::Unknown)?;
-        let Some(socket) = &mut self.socket else {
-            return Err(closed(Outcome::Unknown));
-        };
-        match socket.receive(self.session.space(), deadline.map(|d| d.at)) {
-            Ok(received) => {
-                if let Received::Bytes(count) = received {
-                    self.session.received(count);
-                }
-                Ok(received)
-            }
-            Err(source) => Err(self.broken(Outcome::Unknown, source)),
-        }
-    }
-
-    /// The next message that is here already.
-    pub(crate) fn next_now(&mut self) -> Result<Option<Incoming>, Error> {
-        if let Some(incoming) = self.poll()? {
-            return Ok(Some(incoming));
-        }
-        self.take_in()?;
-        self.poll()
-    }
-
-    /// Waits until something has arrived on one of two connections.
-    pub(crate) fn either_readable(
-        one: &Self,
-        other: &Self,
-        until: Option<Deadline>,
-    ) -> Result<Readable, Error> {
-        let (Some(one), Some(other)) = (&one.socket, &other.socket) else {
-            return Err(closed(Outcome::Unknown));
-        };
-        Socket::either_readable(one, other, until.map(|until| until.at)).map_err(|source| {
-            Error::Disconnected {
-                outcome: Outcome::Unknown,
-                source,
-            }
-        })
-    }
-
-    /// The next message in the inbox.
-    #[inline]
-    pub(crate) fn poll(&mut self) -> Result<Option<Incoming>, Error> {
-        let found = self.session.poll().map_err(|error| {
-            self.disconnect();
-            Error::Protocol {
-                why: Misunderstanding::Bytes(error),
-            }
-        })?;
-        if self.follows && found.is_some() {
-            self.note_demotion();
-        }
-        Ok(found)
     }
 
     /// The socket, to be waited for.
