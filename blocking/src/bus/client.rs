@@ -231,12 +231,7 @@ impl Client {
         match answer {
             Answer::Message(length) => {
                 let message = self.connection.session().last_bulk_mut(length);
-                let reply = read_reply(message).map_err(|why| malformed(&why))?;
-                if reply.correlation != correlation.as_str() {
-                    return Err(malformed(&"it is marked as another call's"));
-                }
-                succeeded(reply.data)?;
-                take(reply.data)
+                take(data_of_reply(message, &correlation)?)
             }
             Answer::TimedOut(taken) => Err(CallError::TimedOut {
                 recipient: to.to_owned(),
@@ -275,6 +270,19 @@ impl Client {
         succeeded(&reply.data)?;
         take(&reply.data)
     }
+}
+
+/// The data of the reply to a call, unless the worker failed.
+fn data_of_reply<'m>(
+    message: &'m mut [u8],
+    correlation: &Correlation,
+) -> Result<&'m str, CallError> {
+    let reply = read_reply(message).map_err(|why| malformed(&why))?;
+    if reply.correlation != correlation.as_str() {
+        return Err(malformed(&"it is marked as another call's"));
+    }
+    succeeded(reply.data)?;
+    Ok(reply.data)
 }
 
 /// What a worker failed with.

@@ -178,15 +178,7 @@ impl Client {
             }
         };
         let message = self.connection.session().last_bulk_mut(length);
-        match read_response(message) {
-            Ok(Response::ReturnValue(value)) => take(value),
-            Ok(Response::Exception(text)) => {
-                Err(CallError::Failed(Failure::new("exception", text)))
-            }
-            Err(why) => Err(CallError::Bus(Error::Unexpected(format!(
-                "the response is none: {why}"
-            )))),
-        }
+        take(return_value(message)?)
     }
 
     /// Nobody will ever read this queue. The original lets a response stay for ever: one that comes
@@ -196,6 +188,17 @@ impl Client {
         let _ = push(&mut self.connection, responses, LATE_RESPONSE_LIFE, |w| {
             write_exception(w, "nobody waits for this response any more");
         });
+    }
+}
+
+/// What the function returned, unless it failed.
+fn return_value(message: &mut [u8]) -> Result<&str, CallError> {
+    match read_response(message) {
+        Ok(Response::ReturnValue(value)) => Ok(value),
+        Ok(Response::Exception(text)) => Err(CallError::Failed(Failure::new("exception", text))),
+        Err(why) => Err(CallError::Bus(Error::Unexpected(format!(
+            "the response is none: {why}"
+        )))),
     }
 }
 

@@ -157,23 +157,36 @@ impl<'f> Server<'f> {
             Some(stop) => stop,
             None => Stop::on_signals().map_err(|error| Error::Value(error.to_string()))?,
         };
-        let mut counters = Counters::default();
+        let mut dropped = 0;
+        let outcome = self.serve(queue, &mut intake, &mut work, &mut dropped);
+        outcome.map(|()| Counters {
+            requests_dropped: dropped,
+            responses_lost: intake.answers_lost,
+            pops_unknown: intake.pops_unknown,
+        })
+    }
+
+    fn serve(
+        &mut self,
+        queue: Queue<'_>,
+        intake: &mut Intake,
+        work: &mut Connection,
+        dropped: &mut u64,
+    ) -> Result<(), Error> {
         let mut value = Vec::new();
+        let mut drop_request = |why: &dyn fmt::Display| {
+            *dropped += 1;
+            log::warn!(target: TARGET, "{queue}: dropped a request: {why}");
+        };
         loop {
-            match intake.next(&mut work, Instant::now() + LOOK)? {
-                Arrival::Stop => break,
-                Arrival::TooLong(sizes) => {
-                    counters.requests_dropped += 1;
-                    log::warn!(target: TARGET, "{queue}: dropped a request: {sizes}");
-                }
+            match intake.next(work, Instant::now() + LOOK)? {
+                Arrival::Stop => return Ok(()),
+                Arrival::TooLong(sizes) => drop_request(&sizes),
                 Arrival::Message(_) => {
                     let mut message = std::mem::take(&mut intake.message);
                     match self.respond(queue, &mut message, &mut value) {
-                        Ok((to, response)) => send(&mut intake, &mut work, &to, &response)?,
-                        Err(why) => {
-                            counters.requests_dropped += 1;
-                            log::warn!(target: TARGET, "{queue}: dropped a request: {why}");
-                        }
+                        Ok((to, response)) => send(intake, work, &to, &response)?,
+                        Err(why) => drop_request(&why),
                     }
                     intake.message = message;
                 }
@@ -183,9 +196,6 @@ impl<'f> Server<'f> {
                 _ => {}
             }
         }
-        counters.responses_lost = intake.answers_lost;
-        counters.pops_unknown = intake.pops_unknown;
-        Ok(counters)
     }
 
     /// Serves a request; says what to respond, and where to, or why there is nobody to respond to.

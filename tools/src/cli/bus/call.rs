@@ -78,13 +78,7 @@ pub(super) struct Call {
 
 impl Call {
     pub(super) fn run(self, room: &Room) -> Result<(), Problem> {
-        let to = self.address(room)?;
-        match Address::parse(&to) {
-            Ok(Address::Component(_)) => return Err(not_here(&to, "call")),
-            Ok(Address::Rpc(_)) => return Err(not_here(&to, "rpc call")),
-            Ok(_) => {}
-            Err(why) => return Err(Problem::usage(format!("{to:?}: {why}"))),
-        }
+        let to = self.checked_address(room)?;
         let data = self.data()?;
         if room.settings.verbose {
             room.output
@@ -97,6 +91,9 @@ impl Call {
         }
         let alone = to.starts_with("worker:") || to.starts_with("group:");
         let asked = replies.workers_left();
+        if asked == 0 {
+            return Err(Problem::not_taken(format!("there is nobody at {to}")));
+        }
         let (mut count, mut failed) = (0, None);
         for reply in replies.by_ref() {
             let reply = reply?;
@@ -109,30 +106,28 @@ impl Call {
         if let Some(failure) = failed {
             return Err(failure.into());
         }
-        if asked == 0 {
-            return Err(Problem::not_taken(format!("there is nobody at {to}")));
-        }
         let late = match replies.ended() {
             Some(Ended::TimedOut | Ended::Stopped) => CallError::TimedOut {
-                recipient: to.clone(),
+                recipient: to,
                 timeout: self.wait,
                 taken: replies.taken(),
             },
             _ => return Ok(()),
         };
-        let (left, stopped) = (replies.workers_left(), room.stop.is_requested());
-        let malformed = client.malformed_replies();
-        if malformed > 0 {
-            return Err(Problem::failed(format!(
-                "{malformed} of the replies of {to} were no messages of redisbus"
-            )));
+        let left = replies.workers_left();
+        let some =
+            (count > 0 && !alone).then(|| format!("{left} of {asked} have not replied in full"));
+        tell_late(room, late, client.malformed_replies(), some)
+    }
+
+    fn checked_address(&self, room: &Room) -> Result<String, Problem> {
+        let to = self.address(room)?;
+        match Address::parse(&to) {
+            Ok(Address::Component(_)) => Err(not_here(&to, "call")),
+            Ok(Address::Rpc(_)) => Err(not_here(&to, "rpc call")),
+            Ok(_) => Ok(to),
+            Err(why) => Err(Problem::usage(format!("{to:?}: {why}"))),
         }
-        if alone || count == 0 || stopped {
-            return Err(explain(late, &room.stop));
-        }
-        let left = format!("{left} of {asked} have not replied in full");
-        room.output.note(&left);
-        Ok(())
     }
 
     fn address(&self, room: &Room) -> Result<String, Problem> {
@@ -192,6 +187,25 @@ fn print(room: &Room, reply: &Reply, alone: bool) -> Result<(), Problem> {
                 .end()
         },
     )
+}
+
+/// Tells why replies are missing; `some` is for when only some are.
+fn tell_late(
+    room: &Room,
+    late: CallError,
+    malformed: u64,
+    some: Option<String>,
+) -> Result<(), Problem> {
+    match some {
+        _ if malformed > 0 => Err(Problem::failed(format!(
+            "{malformed} of the replies were no messages of redisbus"
+        ))),
+        Some(some) if !room.stop.is_requested() => {
+            room.output.note(&some);
+            Ok(())
+        }
+        _ => Err(explain(late, &room.stop)),
+    }
 }
 
 fn not_here(to: &str, command: &str) -> Problem {

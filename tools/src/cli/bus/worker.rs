@@ -60,23 +60,9 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn run(self, room: &Room) -> Result<(), Problem> {
-        let worker_type = room.needed_type(self.worker.as_deref())?;
         let output = room.output;
         let verbose = room.settings.verbose;
-        let mut worker = bus::Worker::new(room.site(), worker_type).class("ipc-tool");
-        if let Some(id) = &self.worker_id {
-            worker = worker.with_id(id);
-        }
-        if let Some(spawner) = &self.spawner {
-            worker = worker.spawner(spawner);
-        }
-        let path = self.worker_path.as_ref();
-        if let Some(path) = path.or(room.settings.worker_path.as_ref()) {
-            worker = worker.path(path);
-        }
-        if self.downloads {
-            worker = worker.allow_downloads();
-        }
+        let mut worker = self.worker(room)?;
         let program = Program {
             command: &self.exec,
             server: room.endpoint_for_others(),
@@ -108,6 +94,26 @@ impl Worker {
             .until(room.stop.clone())
             .run(&room.endpoint, Options::default())?;
         Ok(())
+    }
+
+    /// The worker as far as it needs no program.
+    fn worker<'w>(&self, room: &Room) -> Result<bus::Worker<'w>, Problem> {
+        let worker_type = room.needed_type(self.worker.as_deref())?;
+        let mut worker = bus::Worker::new(room.site(), worker_type).class("ipc-tool");
+        if let Some(id) = &self.worker_id {
+            worker = worker.with_id(id);
+        }
+        if let Some(spawner) = &self.spawner {
+            worker = worker.spawner(spawner);
+        }
+        let path = self.worker_path.as_ref();
+        if let Some(path) = path.or(room.settings.worker_path.as_ref()) {
+            worker = worker.path(path);
+        }
+        if self.downloads {
+            worker = worker.allow_downloads();
+        }
+        Ok(worker)
     }
 }
 
