@@ -22,7 +22,7 @@ unchecked = { echo "NOT CHECKED: $(1)" >&2; test -z "$$CI"; }
 .DEFAULT_GOAL := help
 include blocking/capi.mk
 
-.PHONY: help demo test cross test-arm test-firmware bench lint doc msrv bare clean soak fuzz miri
+.PHONY: help demo test cross test-arm size test-firmware bench lint doc msrv bare clean soak fuzz miri
 
 help: ## List what can be made.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -75,6 +75,10 @@ cross: ## Build for a board: TARGET=aarch64-unknown-linux-gnu, STATIC=1 if wante
 test-arm: ## Run every test as built for ARM Linux, emulated.
 	@$(SETUP) program redis-server cc
 	@targets/test.sh
+
+size: ## Sizes and memory on ARM Linux; CALLS=1000000 for the memory after as many.
+	@$(SETUP) program cargo redis-server cc qemu-arm readelf
+	@targets/size.sh
 
 test-firmware: ## Run the firmware of a microcontroller on an emulated board.
 	@$(SETUP) program cargo redis-server cc qemu-system-arm nm

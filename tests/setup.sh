@@ -67,7 +67,9 @@ package_of_program() {
     case $1 in
         cc) echo gcc libc6-dev ;;
         c++) echo g++ ;;
-        nm) echo binutils ;;
+        nm | readelf) echo binutils ;;
+        qemu-arm | qemu-aarch64) echo qemu-user ;;
+        *-linux-gnu*-gcc) echo "gcc-${1%-gcc}" ;;
         *) echo "$1" ;;
     esac
 }

@@ -25,7 +25,12 @@ pub(crate) fn write(samples: &str, machine: &str, folder: &str) -> Outcome {
     print!("{table}");
     let folder = Path::new(folder);
     fs::write(folder.join("table.md"), table)?;
-    let summary = serde_json::to_string_pretty(&summary(&rows, &samples))?;
+    let mut summary = summary(&rows, &samples);
+    // The sizes of programs are measured by `make size`, which takes no quiet machine.
+    if let Ok(sizes) = fs::read_to_string(folder.join("size.json")) {
+        summary.extend(serde_json::from_str::<Map<String, Json>>(&sizes)?);
+    }
+    let summary = serde_json::to_string_pretty(&summary)?;
     fs::write(folder.join("summary.json"), summary + "\n")?;
     Ok(())
 }

@@ -1,0 +1,3 @@
+//! Nothing but what Rust's standard library brings along.
+
+fn main() {}
