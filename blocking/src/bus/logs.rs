@@ -40,8 +40,8 @@ pub struct LogEntry {
 /// Takes what a program logs to the list of its worker on the server; clones take it to the same.
 ///
 /// Entries wait here until the worker's loop comes round: after the command or the tick at hand,
-/// for another thread's after ten seconds at the latest. At most 200 do, the older ones go first.
-/// A message longer than 4096 bytes is cut.
+/// else after a second at the latest. At most 200 do, the older ones go first. A message longer
+/// than 4096 bytes is cut.
 ///
 /// ```no_run
 /// use redis_ipc::{Endpoint, Options, bus::Worker};

@@ -201,7 +201,7 @@ impl<'w> Worker<'w> {
     }
 
     /// Does something at an interval, between commands; the closure is told how long ago the
-    /// last time was. A failure is logged.
+    /// last time was. A failure is logged, and so is a panic.
     #[must_use]
     pub fn every(
         mut self,

@@ -396,6 +396,66 @@ fn hooks_and_the_timer_run_on_the_loop_and_the_log_keeps_to_its_limits() {
 }
 
 #[test]
+fn a_timer_that_fails_or_panics_is_logged_and_the_worker_goes_on() {
+    let server = Server::start();
+    let mut ticks = 0;
+    Worker::new("local", "clock")
+        .with_id("c")
+        .every(Duration::from_millis(1), move |desk, _| {
+            ticks += 1;
+            match ticks {
+                1 => Err(Failure::new("failed", "out of step")),
+                2 => panic!("at the disco"),
+                _ => {
+                    desk.stop();
+                    Ok(())
+                }
+            }
+        })
+        .until(Stop::new())
+        .run(&endpoint(&server), Options::default())
+        .unwrap();
+    let log = client(&server).logs("clock", "c").unwrap();
+    let errors: Vec<_> = log
+        .iter()
+        .filter(|entry| entry.level == "ERROR")
+        .map(|entry| entry.message.as_str())
+        .collect();
+    let panicked = "the timer's handler panicked: at the disco";
+    assert_eq!(errors, ["out of step", panicked]);
+}
+
+#[test]
+fn what_an_idle_workers_program_logs_comes_to_the_server_too() {
+    let server = Server::start();
+    let stop = Stop::new();
+    let (until, there) = (stop.clone(), endpoint(&server));
+    let (give, take) = channel();
+    let thread = std::thread::spawn(move || {
+        let worker = Worker::new("local", "quiet").with_id("q");
+        give.send(worker.logger()).unwrap();
+        worker.until(until).run(&there, Options::default())
+    });
+    let logger = take.recv().unwrap();
+    let mut client = client(&server);
+    let _: Value = client.call("worker:q", "ping", &(), PATIENCE).unwrap();
+    let record = log::Record::builder()
+        .level(log::Level::Warn)
+        .target("elsewhere")
+        .args(format_args!("from another thread"))
+        .build();
+    log::Log::log(&logger, &record);
+    let logged = |entry: &redis_ipc::bus::LogEntry| {
+        (entry.message.as_str(), entry.level.as_str()) == ("from another thread", "WARNING")
+    };
+    while !client.logs("quiet", "q").unwrap().iter().any(logged) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    stop.request();
+    thread.join().unwrap().unwrap();
+}
+
+#[test]
 fn a_worker_serves_again_after_its_server_was_killed_and_started_anew() {
     let mut server = Server::start();
     let worker = Running::new(&server, "calc-1", calculator);

@@ -142,11 +142,15 @@ impl Worker<'_> {
     }
 
     fn tick(&mut self, desk: &mut Desk, elapsed: Duration) {
-        if let Some(handler) = &mut self.tick {
-            if let Err(failure) = handler(desk, elapsed) {
-                desk.log(Level::Error, &text_of(&failure));
-            }
-        }
+        let Some(handler) = &mut self.tick else {
+            return;
+        };
+        let text = match catch_unwind(AssertUnwindSafe(|| handler(desk, elapsed))) {
+            Ok(Ok(())) => return,
+            Ok(Err(failure)) => text_of(&failure),
+            Err(panic) => format!("the timer's handler panicked: {}", panic_text(&*panic)),
+        };
+        desk.log(Level::Error, &text);
     }
 
     fn message(&mut self, desk: &mut Desk) -> Result<(), Error> {
