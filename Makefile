@@ -36,7 +36,7 @@ test: ## Run every test; installs a redis-server if there is none.
 	$(CARGO) test --locked
 	$(CARGO) test --locked -p redis-ipc --lib
 	$(CARGO) test --locked -p redis-ipc-tools --features redis --test shard_cluster
-	@$(MAKE) --no-print-directory bare msrv
+	@$(MAKE) --no-print-directory test-c bare msrv
 
 soak: ## Ten minutes of kills and pauses; SOAK_MINUTES says otherwise.
 	@$(SETUP) program cargo redis-server

@@ -7,8 +7,7 @@ INCLUDEDIR ?= $(PREFIX)/include
 PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
 INSTALL ?= install
 
-# A target of rustc's (armv7-unknown-linux-gnueabihf) where the library is for another machine; the
-# linker for it is cargo's own matter: CARGO_TARGET_..._LINKER.
+# A target of rustc's (armv7-unknown-linux-gnueabihf) where the library is for another machine.
 C_TARGET ?=
 # `capi,tls` for servers on the other side of a network, which doubles the size.
 C_FEATURES ?= capi
@@ -17,24 +16,45 @@ ABI := 0
 
 C_OUT := $(CURDIR)/target/c$(addprefix /,$(C_TARGET))
 C_LIB := $(C_OUT)/lib
-C_BUILD := $(C_OUT)/build
-C_BUILT := $(C_BUILD)$(addprefix /,$(C_TARGET))/c
-C_FLAGS := --quiet --locked --profile c --features $(C_FEATURES) -p redis-ipc --lib \
-    --target-dir $(C_BUILD) $(addprefix --target ,$(C_TARGET))
+C_BUILD := $(CURDIR)/target/c/build
+# Where Rust comes from Debian it builds in a folder of its own.
+C_BUILT = "$$(ls -t $(C_BUILD)/$(C_TARGET)/c/libredis_ipc.$(1) \
+    target/debian/build/$(C_TARGET)/c/libredis_ipc.$(1) 2>/dev/null | head -1)"
+C_CARGO := CARGO_TARGET_DIR=$(C_BUILD) \
+    $(if $(C_TARGET),CROSS_WAYS="rustup debian" targets/cross.sh $(C_TARGET) rustc,$(CARGO) rustc --locked)
+C_FLAGS := --quiet --profile c --features $(C_FEATURES) -p redis-ipc --lib
 C_LDFLAGS := -C link-arg=-Wl,-soname,libripc.so.$(ABI) -C link-arg=-Wl,-z,nodelete
 
-.PHONY: c header install uninstall
+.PHONY: c test-c abi header install uninstall
 
+# What a program links with is said where something is compiled only; gcc_s is the compiler's own
+# matter, and there is none for a program that is static as a whole.
 c: ## Build the libraries for C, libripc.a and libripc.so, in target/c/lib.
-	@mkdir -p $(C_LIB)/pkgconfig
-	$(CARGO) rustc $(C_FLAGS) --crate-type staticlib -- --print native-static-libs 2>$(C_OUT)/native.txt || \
-	    { cat $(C_OUT)/native.txt >&2; exit 1; }
-	@sed -n 's/^note: native-static-libs: //p' $(C_OUT)/native.txt | grep . >$(C_OUT)/libs.new && \
-	    mv $(C_OUT)/libs.new $(C_OUT)/libs.txt || test -s $(C_OUT)/libs.txt
-	@$(INSTALL) -m 644 $(C_BUILT)/libredis_ipc.a $(C_LIB)/libripc.a
-	$(CARGO) rustc $(C_FLAGS) --crate-type cdylib -- $(C_LDFLAGS)
-	@$(INSTALL) -m 755 $(C_BUILT)/libredis_ipc.so $(C_LIB)/libripc.so.$(ABI)
+	@$(SETUP) program cargo cc
+	@mkdir -p $(C_LIB)
+	$(C_CARGO) $(C_FLAGS) --crate-type staticlib -- --print native-static-libs 2>$(C_OUT)/said.txt || \
+	    { cat $(C_OUT)/said.txt >&2; exit 1; }
+	@sed -n 's/^note: native-static-libs: //p' $(C_OUT)/said.txt | sed 's/-lgcc_s *//' | grep . \
+	    >$(C_OUT)/libs.new && mv $(C_OUT)/libs.new $(C_OUT)/libs.txt || test -s $(C_OUT)/libs.txt
+	@$(INSTALL) -m 644 $(call C_BUILT,a) $(C_LIB)/libripc.a
+	$(C_CARGO) $(C_FLAGS) --crate-type cdylib -- $(C_LDFLAGS)
+	@$(INSTALL) -m 755 $(call C_BUILT,so) $(C_LIB)/libripc.so.$(ABI)
 	@ln -sf libripc.so.$(ABI) $(C_LIB)/libripc.so
+
+# A 32-bit board, which an emulator stands for.
+C_BOARD := armv7-unknown-linux-gnueabihf
+
+test-c: ## Test the libraries for C: compilers, valgrind, sanitizers, misuse, ABI, ARM.
+	@$(SETUP) program cargo redis-server cc c++ clang valgrind pkg-config nm qemu-arm arm-linux-gnueabihf-gcc
+	@$(SETUP) package libclang-rt-dev libc6-dev-armhf-cross libc6-dbg
+	@$(MAKE) --no-print-directory c
+	@$(MAKE) --no-print-directory c C_TARGET=$(C_BOARD)
+	$(CARGO) test --locked -p redis-ipc-header
+	$(CARGO) test --locked -p redis-ipc --features capi --lib capi
+	$(CARGO) test --locked -p redis-ipc-tests --test c
+
+abi: c ## Write tests/c/ripc.abi anew, after functions or members were added.
+	WRITE_ABI=1 $(CARGO) test --quiet --locked -p redis-ipc-tests --test c abi
 
 header: ## Write blocking/include/ripc.h anew, from the sources of the C API.
 	$(CARGO) run --quiet --locked -p redis-ipc-header >target/ripc.h

@@ -625,6 +625,16 @@ int ripc_subscribe_events(ripc *handle, const char *component, const char *subch
 // Ends ripc_subscribe_events() with the same arguments; the other subscriptions stay.
 int ripc_unsubscribe_events(ripc *handle, const char *component, const char *subchannel);
 
+// Reads one member of a JSON object, such as the text of a message or an answer, for programs
+// that have no JSON library: a text as it is, without quotes and escapes, anything else as JSON
+// writes it. *value is lent until the next call on this handle; it is absent if there is no such
+// member, or null. Asks nobody.
+int ripc_json_member(ripc *handle,
+                     const char *json,
+                     size_t length,
+                     const char *member_name,
+                     ripc_text *value);
+
 // Sends a debug message, of a level from 0 (an error) to 5 (a detail), if the bus's
 // debug_verbosity lets it pass; a text of more than 1023 bytes is cut and ends with [TRUNC].
 // What is not UTF-8 in it becomes U+FFFD. See ripc_debug() for one that formats.

@@ -75,6 +75,9 @@ static void calls(ripc *desk)
   WORKS(desk, ripc_call(desk, "printer.print", NUL_TERMINATED("{\"file\":\"/tmp/job.pdf\"}"), 10000,
                         &answer));
   IS(answer, "{\"pages\":2}");
+  WORKS(desk, ripc_json_member(desk, answer.data, answer.length, "pages", &code));
+  IS(code, "2");
+  RETURNS(RIPC_ERR_JSON, desk, ripc_json_member(desk, "[]", 2, "pages", &code));
   RETURNS(RIPC_ERR_FAILED, desk,
           ripc_call(desk, "printer.print", NUL_TERMINATED("{\"file\":\"nothing\"}"), 10000, &answer));
   CHECK(answer.data == NULL && answer.length == 0);

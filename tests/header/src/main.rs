@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use cbindgen::{Builder, Config};
 
 /// The files that export something, in the order of the header.
-const FILES: [&str; 17] = [
+const FILES: [&str; 18] = [
     "code",
     "token",
     "text",
@@ -20,6 +20,7 @@ const FILES: [&str; 17] = [
     "hash",
     "watch",
     "events",
+    "json",
     "debug",
     "config",
     "state",
