@@ -26,15 +26,24 @@ impl Connection {
     /// was idle for long is still there: a server closes idle ones if it is told to, and over TCP
     /// a request would be sent into the void before that shows.
     pub(crate) fn ensure_alive(&mut self) -> Result<bool, Error> {
+        self.ensure_alive_at(Instant::now())
+    }
+
+    /// As [`ensure_alive`](Self::ensure_alive), by a clock that was just read.
+    #[inline]
+    pub(super) fn ensure_alive_at(&mut self, now: Instant) -> Result<bool, Error> {
         self.leave_to_parent()?;
         self.withdraw_abandoned();
-        self.look_if_idle();
+        self.look_if_idle_at(now);
         self.ensure_connected()
     }
 
     /// Finds out whether a connection that was idle for long is still there.
     pub(crate) fn look_if_idle(&mut self) {
-        let now = Instant::now();
+        self.look_if_idle_at(Instant::now());
+    }
+
+    fn look_if_idle_at(&mut self, now: Instant) {
         let idle = now.saturating_duration_since(self.last_used);
         self.last_used = now;
         if idle > IDLE_BEFORE_LOOK && self.session.outstanding() == 0 && self.socket.is_some() {

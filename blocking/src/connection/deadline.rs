@@ -28,6 +28,12 @@ impl Deadline {
         }
     }
 
+    /// When it was set: a clock that need not be read again.
+    pub(super) fn begun(self) -> Instant {
+        let begun = self.at.checked_sub(self.limit.min(FOREVER));
+        begun.unwrap_or(self.at)
+    }
+
     pub(crate) fn left(self) -> Duration {
         self.at.saturating_duration_since(Instant::now())
     }

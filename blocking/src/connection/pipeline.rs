@@ -34,7 +34,9 @@ const FLUSH_BYTES: usize = 120 * 1024;
 #[derive(Debug)]
 pub struct Pipeline<'c> {
     connection: &'c mut Connection,
-    deadline: Deadline,
+    limit: Duration,
+    /// Set with the first request.
+    deadline: Option<Deadline>,
     first: Option<Sequence>,
     count: u32,
     /// Whether some of it went out already.
@@ -44,8 +46,9 @@ pub struct Pipeline<'c> {
 impl<'c> Pipeline<'c> {
     pub(super) fn new(connection: &'c mut Connection, limit: Duration) -> Self {
         Self {
-            deadline: Deadline::after(limit),
             connection,
+            limit,
+            deadline: None,
             first: None,
             count: 0,
             begun: false,
@@ -58,8 +61,10 @@ impl<'c> Pipeline<'c> {
     /// # Errors
     /// [`Error::TooLong`] if it does not fit the buffer: the others stay. Else what broke.
     pub fn command<A: AsRef<[u8]>>(&mut self, parts: &[A]) -> Result<&mut Self, Error> {
-        if self.first.is_none() {
-            self.connection.ensure_alive()?;
+        if self.deadline.is_none() {
+            let deadline = Deadline::after(self.limit);
+            self.connection.ensure_alive_at(deadline.begun())?;
+            self.deadline = Some(deadline);
         }
         let sequence = match self.write(parts) {
             Ok(sequence) => sequence,
@@ -76,7 +81,10 @@ impl<'c> Pipeline<'c> {
 
     /// Sends what was not sent yet.
     fn flush(&mut self) -> Result<(), Error> {
-        let sent = self.connection.flush(self.deadline);
+        let Some(deadline) = self.deadline else {
+            return Ok(());
+        };
+        let sent = self.connection.flush(deadline);
         let begun = std::mem::replace(&mut self.begun, true);
         sent.map_err(|error| {
             if begun {
@@ -133,7 +141,7 @@ impl<'c> Pipeline<'c> {
             .unwrap_or_else(|| self.connection.session.upcoming());
         Ok(Replies {
             connection: self.connection,
-            deadline: self.deadline,
+            deadline: self.deadline.unwrap_or_else(|| Deadline::after(self.limit)),
             next: first,
             left: self.count,
         })

@@ -83,7 +83,7 @@ impl Connection {
         E: From<TooLong>,
         Error: From<E>,
     {
-        let fresh = self.ensure_alive()?;
+        let fresh = self.ensure_alive_at(deadline.begun())?;
         let alone = self.session.outstanding() == 0;
         let first = self.session.requests(count, &mut write)?;
         match self.flush(deadline) {
