@@ -222,16 +222,33 @@ redis_benchmark() {
     redis-cli -s "$1" del bench:pipeline >/dev/null
 }
 
+# One program's rate: WHO SOCKET set|rpush BATCH OPERATIONS.
+pipeline_turn() {
+    local who=$1 group=pipeline_$3_$4
+    shift
+    case $who in
+        hiredis) measure "$group" hiredis on_core "$out/c/pipeline" "$@" ;;
+        redis_benchmark) measure "$group" redis_benchmark redis_benchmark "$@" ;;
+        *) measure "$group" "$who" on_core "$rust" pipeline "$who" "$@" ;;
+    esac
+}
+
+# Each command at each batch size. At batch 1 the programs differ by less than one turn does from
+# the next, so they take three turns each; who begins changes from turn to turn.
 pipeline_round() {
-    local socket=$1 command batch operations
+    local socket=$1 command batch operations turns turn place
+    local programs=(hiredis redis_rs redis_benchmark ours)
     for command in set rpush; do
         for batch in 1 16 64 256; do
             operations=$((batch == 1 ? 20000 : batch == 16 ? 128000 : 256000))
-            local load=("$socket" $command $batch $operations) group=pipeline_${command}_$batch
-            measure "$group" hiredis on_core "$out/c/pipeline" "${load[@]}"
-            measure "$group" redis_rs on_core "$rust" pipeline redis_rs "${load[@]}"
-            measure "$group" redis_benchmark redis_benchmark "${load[@]}"
-            measure "$group" ours on_core "$rust" pipeline ours "${load[@]}"
+            turns=$((batch == 1 ? 3 : 1))
+            for turn in $(seq $turns); do
+                for place in 0 1 2 3; do
+                    pipeline_turn "${programs[(begin + place) % 4]}" \
+                        "$socket" $command $batch $operations
+                done
+                begin=$((begin + 1))
+            done
         done
     done
 }
@@ -268,6 +285,7 @@ for _ in $(seq "$call_rounds"); do
     call_round call_unpinned_%_us "$free" env
 done
 say "pipelining"
+begin=0
 for _ in $(seq "$pipeline_rounds"); do
     pipeline_round "$pinned"
 done
