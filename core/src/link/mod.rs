@@ -55,6 +55,7 @@
 pub mod blocking;
 mod calling;
 mod error;
+pub mod framed;
 mod payload;
 pub mod polled;
 pub mod resync;

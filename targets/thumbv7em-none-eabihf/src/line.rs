@@ -12,4 +12,7 @@ pub(crate) trait Line: Read + Write + ReadReady + WriteReady {
 
     /// Does what is due at this time; to be called in every turn.
     fn tend(&mut self, _now: Milliseconds) {}
+
+    /// Has what is under way on it be forgotten, where a line can do that.
+    fn hang_up(&mut self) {}
 }

@@ -3,6 +3,8 @@
 #![no_main]
 
 mod clock;
+#[cfg(feature = "framed")]
+mod framed;
 mod line;
 mod member;
 #[expect(unsafe_code, reason = "assembly")]
@@ -19,6 +21,8 @@ mod uart;
 
 use clock::Clock;
 use member::Member;
+#[cfg(feature = "framed")]
+use redis_ipc_core::link::framed::Board;
 use uart::Uart;
 
 /// Bytes of a message at most, in each direction; a longer command is dropped and counted.
@@ -29,7 +33,16 @@ fn main() {
     let mut clock = Clock::start();
     // Here, and not in the member, for what is large is not to be moved about on the stack.
     let (mut inbox, mut outbox) = ([0; ROOM], [0; ROOM]);
-    let Some(mut member) = Member::new(Uart::open(), &mut inbox, &mut outbox) else {
+    #[cfg(feature = "framed")]
+    let mut buffers = framed::Buffers::new();
+    #[cfg(feature = "framed")]
+    let line = {
+        let board = Board::new(&mut buffers, startup::boots(), framed::PAUSE);
+        redis_ipc_core::link::framed::Line::new(Uart::open(), board)
+    };
+    #[cfg(not(feature = "framed"))]
+    let line = Uart::open();
+    let Some(mut member) = Member::new(line, &mut inbox, &mut outbox) else {
         return;
     };
     loop {

@@ -123,3 +123,17 @@ pub(crate) fn stack_unused() -> u32 {
     }
     4 * words
 }
+
+/// A number that differs from that of the start before: of memory that nothing sets at reset, so
+/// after power-on it is whatever the memory holds then.
+#[cfg(feature = "framed")]
+pub(crate) fn boots() -> u32 {
+    use core::sync::atomic::{AtomicU32, Ordering};
+
+    #[unsafe(link_section = ".noinit")]
+    static BOOTS: AtomicU32 = AtomicU32::new(0);
+
+    let boots = BOOTS.load(Ordering::Relaxed).wrapping_add(1);
+    BOOTS.store(boots, Ordering::Relaxed);
+    boots
+}

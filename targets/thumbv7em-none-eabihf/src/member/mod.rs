@@ -130,7 +130,7 @@ impl<'m, L: Line> Member<'m, L> {
             Phase::Lost { since, noise } => self.drain(now, since, noise),
             Phase::Called { since, .. } => self.hunt(now, since),
             Phase::Member => self.take_part(now).unwrap_or_else(|_| {
-                self.lose(now);
+                self.give_up(now);
                 true
             }),
         }
@@ -146,6 +146,12 @@ impl<'m, L: Line> Member<'m, L> {
             since: now,
             noise: now,
         };
+    }
+
+    /// The line itself does not know that it is lost.
+    fn give_up(&mut self, now: Milliseconds) {
+        self.link.line().hang_up();
+        self.lose(now);
     }
 
     /// Drops what comes; calls the server when nothing comes any more.
@@ -178,13 +184,13 @@ impl<'m, L: Line> Member<'m, L> {
                 self.link.session().reset();
                 self.phase = Phase::Member;
                 if self.greet(now).is_err() {
-                    self.lose(now);
+                    self.give_up(now);
                 }
                 return true;
             }
         }
         if now.saturating_sub(since) > ANSWER {
-            self.lose(now);
+            self.give_up(now);
         }
         false
     }
