@@ -14,6 +14,7 @@ mod output;
 mod private_server;
 mod problem;
 pub mod router;
+mod serial;
 mod shell;
 mod words;
 

@@ -154,6 +154,13 @@ impl Output {
         );
     }
 
+    /// What the gateway of a serial line has seen, with one thing about it. A gateway does not end
+    /// because nobody reads its log.
+    pub(crate) fn serial(self, event: &str, text: &str, name: &str, value: &str) {
+        let object = || Object::new().text("event", event).text(name, value);
+        let _ = self.line(|| visible(text), || object().end());
+    }
+
     /// A server that was started: for people as a shell reads it, `eval "$(ipc-tool up)"`.
     pub(crate) fn up(self, server: &Running) -> Result<(), Problem> {
         let (socket, pid) = (server.socket.display().to_string(), server.pid);

@@ -11,6 +11,7 @@ mod down;
 mod event;
 mod hash;
 mod rpc;
+mod serial;
 mod serve;
 mod settings;
 mod shard;
@@ -83,6 +84,7 @@ enum Command {
     Shard(shard::Shard),
     Bus(bus::RedisBus),
     Rpc(rpc::Rpc),
+    Serial(serial::Serial),
 }
 
 /// Does what the words say; returns the exit code.
@@ -159,6 +161,7 @@ fn obey(parsed: Parsed) -> Result<(), Problem> {
         Some(Command::Shard(shard)) => shard.run(output),
         Some(Command::Bus(redisbus)) => redisbus.run(&bus, output),
         Some(Command::Rpc(rpc)) => rpc.run(&bus, output),
+        Some(Command::Serial(serial)) => serial.run(&bus, output),
         None => Err(Problem::usage(format!(
             "no subcommand given (see {NAME} --help)"
         ))),

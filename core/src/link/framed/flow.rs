@@ -158,6 +158,11 @@ impl<'b> Flow<'b> {
         Some(Due { head, from, length })
     }
 
+    /// When something becomes due by itself.
+    pub(super) fn due_at(&self) -> Option<Milliseconds> {
+        self.again_at
+    }
+
     /// Hands out bytes that came; how many. The other side is told of room that it may wait for.
     pub(super) fn read(&mut self, room: &mut [u8]) -> usize {
         let count = self.received.take(room);

@@ -3,7 +3,7 @@
 use super::flow::Flow;
 use super::frame::{Head, Kind};
 use super::wire::Wire;
-use super::{Buffers, Count, Milliseconds};
+use super::{Buffers, Count, Milliseconds, has_come};
 
 /// The end that accepts sessions: bytes and the time go in, bytes come out; see the
 /// [module](super) and [`Board`](super::Board).
@@ -132,6 +132,18 @@ impl<'b> Gateway<'b> {
             self.put_next(now);
         }
         self.wire.outgoing()
+    }
+
+    /// How long from now on nothing is [outgoing](Self::outgoing) unless something comes or is
+    /// written; `None` if that is for ever. To be asked when nothing is outgoing.
+    #[must_use]
+    pub fn idle_for(&self, now: Milliseconds) -> Option<Milliseconds> {
+        let at = self.session.and_then(|_| self.flow.due_at())?;
+        Some(if has_come(at, now) {
+            0
+        } else {
+            at.wrapping_sub(now)
+        })
     }
 
     /// Notes that the line took `count` bytes of what was [outgoing](Self::outgoing).
