@@ -80,10 +80,11 @@ size: ## Sizes and memory on ARM Linux; CALLS=1000000 for the memory after as ma
 	@$(SETUP) program cargo redis-server cc qemu-arm readelf
 	@targets/size.sh
 
-test-firmware: ## Run the firmware of a microcontroller on an emulated board.
+test-firmware: ## Run a microcontroller's firmware on an emulated board.
 	@$(SETUP) program cargo redis-server cc qemu-system-arm nm
 	@$(SETUP) target $(BARE)
-	cd targets/$(BARE) && $(CARGO) build --locked --release
+	cd targets/$(BARE) && $(CARGO) build --locked --release --target-dir target/bare
+	cd targets/$(BARE) && $(CARGO) build --locked --release --target-dir target/framed --features framed
 	$(CARGO) build --locked -p redis-ipc-tools
 	$(CARGO) test --locked -p redis-ipc-tests --test firmware
 

@@ -242,6 +242,8 @@ fn fill<const H: usize, const T: usize>(
 
 /// Decimal digits of a number, without the machinery of `core::fmt`.
 pub mod decimal {
+    use core::ops::{DivAssign, Rem};
+
     use crate::bytes;
 
     /// Digits of `u64::MAX`.
@@ -249,14 +251,30 @@ pub mod decimal {
 
     /// Writes `number` into the end of `room` and returns the digits.
     #[inline]
-    pub fn digits(mut number: u64, room: &mut [u8; MAX_DIGITS]) -> &[u8] {
+    pub fn digits(number: u64, room: &mut [u8; MAX_DIGITS]) -> &[u8] {
+        match u32::try_from(number) {
+            Ok(number) => divided(number, room),
+            // Where it is a call of its own, a division of 64 bits takes 800 bytes of flash.
+            Err(_) if usize::BITS < u64::BITS => subtracted(number, room),
+            Err(_) => divided(number, room),
+        }
+    }
+
+    /// Two digits at a time.
+    #[inline]
+    fn divided<N>(mut number: N, room: &mut [u8; MAX_DIGITS]) -> &[u8]
+    where
+        N: Copy + PartialEq + From<u8> + DivAssign + Rem<Output = N> + TryInto<u32>,
+    {
+        let (zero, hundred) = (N::from(0), N::from(100));
         let mut first = MAX_DIGITS;
         for place in room.chunks_exact_mut(2).rev() {
             // The remainder of a division by a hundred is below a hundred.
-            bytes::copy(place, &pair((number % 100) as u32));
+            let rest = (number % hundred).try_into().unwrap_or_default();
+            bytes::copy(place, &pair(rest));
             first -= 2;
-            number /= 100;
-            if number == 0 {
+            number /= hundred;
+            if number == zero {
                 break;
             }
         }
@@ -267,6 +285,37 @@ pub mod decimal {
             _ => digits,
         }
     }
+
+    /// Digit for digit, by how often its power of ten can be taken off.
+    #[cold]
+    fn subtracted(mut number: u64, room: &mut [u8; MAX_DIGITS]) -> &[u8] {
+        let mut power = 10_000_000_000_000_000_000;
+        let mut zeros = 0;
+        for (index, place) in room.iter_mut().enumerate() {
+            let mut digit = b'0';
+            while number >= power {
+                number -= power;
+                digit += 1;
+            }
+            if digit == b'0' && zeros == index {
+                zeros += 1;
+            }
+            *place = digit;
+            power = POWERS.get(index).copied().unwrap_or(1);
+        }
+        room.get(zeros.min(MAX_DIGITS - 1)..).unwrap_or_default()
+    }
+
+    /// Those below the highest one.
+    const POWERS: [u64; MAX_DIGITS - 1] = {
+        let mut powers = [1; MAX_DIGITS - 1];
+        let mut index = MAX_DIGITS - 2;
+        while index > 0 {
+            index -= 1;
+            powers[index] = 10 * powers[index + 1];
+        }
+        powers
+    };
 
     /// The last two digits of a number.
     #[must_use]
@@ -284,6 +333,29 @@ pub mod decimal {
         match number.checked_ilog10() {
             Some(exponent) => exponent as usize + 1,
             None => 1,
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn both_ways_give_the_same_digits() {
+            let mut number = 1_u64;
+            for step in 0..2000 {
+                number = number
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                for number in [
+                    number >> (step % 64),
+                    10_u64.pow(step % 20),
+                    10_u64.pow(step % 20) - 1,
+                ] {
+                    let (mut one, mut other) = ([0; MAX_DIGITS], [0; MAX_DIGITS]);
+                    assert_eq!(subtracted(number, &mut one), divided(number, &mut other));
+                }
+            }
         }
     }
 }

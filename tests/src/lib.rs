@@ -10,6 +10,7 @@ pub mod client;
 pub mod folder;
 pub mod fork;
 pub mod monitor;
+pub mod noise;
 mod process;
 pub mod program;
 pub mod proxy;

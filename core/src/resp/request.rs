@@ -53,9 +53,12 @@ pub fn bulk(w: &mut Writer<'_>, bytes: &[u8]) {
 
 /// Writes `number` in decimal digits as a bulk.
 pub fn bulk_number(w: &mut Writer<'_>, number: i64) {
-    let magnitude = number.unsigned_abs();
-    header(w, b'$', decimal::count(magnitude) + usize::from(number < 0));
-    w.put_signed(number);
+    let mut room = [0; decimal::MAX_DIGITS];
+    let digits = decimal::digits(number.unsigned_abs(), &mut room);
+    let sign: &[u8] = if number < 0 { b"-" } else { b"" };
+    header(w, b'$', sign.len() + digits.len());
+    w.put(sign);
+    w.put(digits);
     w.put(b"\r\n");
 }
 

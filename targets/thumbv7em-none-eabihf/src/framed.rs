@@ -12,6 +12,9 @@ pub(crate) const PAUSE: framed::Milliseconds = 100;
 pub(crate) type Buffers = framed::Buffers<256, 256>;
 
 impl<T: Line> Line for framed::Line<'_, T> {
+    /// Sending again takes time, and the end of a session is told.
+    const PATIENCE: Milliseconds = 6000;
+
     /// What is lost on the line below comes again; only a session breaks.
     fn is_broken(&mut self) -> bool {
         self.line().is_broken();

@@ -6,6 +6,9 @@ use crate::clock::Milliseconds;
 
 /// A line that is asked and never waited for.
 pub(crate) trait Line: Read + Write + ReadReady + WriteReady {
+    /// How long the server may say nothing while it owes a reply.
+    const PATIENCE: Milliseconds = 2000;
+
     /// Whether what came before and what comes now do not belong together, since this was asked
     /// last.
     fn is_broken(&mut self) -> bool;

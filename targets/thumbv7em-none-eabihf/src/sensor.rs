@@ -60,8 +60,8 @@ impl Sensor {
     /// The temperature in hundredths of a degree. An MPS2 has no sensor: it goes from 20 to 25
     /// degrees and back in ten seconds.
     pub(crate) fn temperature(&self, now: Milliseconds) -> i32 {
-        // Ten seconds in hundredths.
-        let place = (now / 10 % 1000) as i32;
+        // Ten seconds in hundredths; it leaps once in 49 days.
+        let place = (now as u32 / 10 % 1000) as i32;
         let rise = place.min(1000 - place);
         (2000 + rise).saturating_add(self.offset)
     }

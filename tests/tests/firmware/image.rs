@@ -2,10 +2,14 @@
 
 use std::process::Command;
 
+use std::path::Path;
+
 use redis_ipc_tests::board::Board;
+use redis_ipc_tests::noise::Noise;
 use redis_ipc_tests::server::Server;
 
-use super::{PATIENCE, caller, firmware, read};
+use super::framed::Gateway;
+use super::{PATIENCE, caller, firmware, framed_firmware, read};
 use serde_json::json;
 
 /// What the stack is painted with.
@@ -16,7 +20,12 @@ const RESERVE: usize = 512;
 
 #[test]
 fn nothing_in_the_firmware_can_panic() {
-    let output = Command::new("nm").arg("-C").arg(firmware()).output();
+    cannot_panic(&firmware());
+    cannot_panic(&framed_firmware());
+}
+
+fn cannot_panic(firmware: &Path) {
+    let output = Command::new("nm").arg("-C").arg(firmware).output();
     let output = output.expect("nm, of the binutils");
     let symbols = String::from_utf8_lossy(&output.stdout);
     assert!(symbols.contains("reset"), "no symbols: {symbols}");
@@ -32,12 +41,25 @@ fn nothing_in_the_firmware_can_panic() {
     assert!(!symbols.contains("core::fmt"), "formatting is linked");
 }
 
-/// Prints what the worst of these messages leaves of the RAM; `make size` shows it.
 #[test]
 fn the_stack_is_deep_enough_for_the_worst_of_messages() {
     let server = Server::start();
     let board = Board::start(&firmware(), &server.socket());
-    let mut desk = caller(&server);
+    bear_the_worst(&server, &board, "bare");
+}
+
+#[test]
+fn the_stack_is_deep_enough_for_the_worst_of_messages_in_frames() {
+    let server = Server::start();
+    let noise = Noise::start(1, 1000);
+    let board = Board::start(&framed_firmware(), &noise.board());
+    let _gateway = Gateway::start(&server, &noise);
+    bear_the_worst(&server, &board, "framed");
+}
+
+/// Prints what the worst of messages uses of the RAM, and of the stack.
+fn bear_the_worst(server: &Server, board: &Board, variant: &str) {
+    let mut desk = caller(server);
     read(&mut desk).unwrap();
     let escaped = "\\u0041\\ud83d\\ude00".repeat(15);
     let deep = format!("{}1{}", "[".repeat(30), "]".repeat(30));
@@ -69,7 +91,10 @@ fn the_stack_is_deep_enough_for_the_worst_of_messages() {
         .chunks_exact(4)
         .take_while(|word| *word == PAINT)
         .count();
-    println!("firmware_ram_bytes {}", memory.len() - unused);
+    println!(
+        "{variant}: {unused} of {} bytes of RAM never used",
+        memory.len()
+    );
     assert!(
         unused > RESERVE,
         "only {unused} bytes of the stack were never used"

@@ -1,7 +1,9 @@
-//! The firmware on an emulated board, its serial line on a real server with nothing between.
+//! The firmware on an emulated board, its serial line on a real server with nothing between, or with
+//! frames on a bad line and a gateway.
 //!
 //! `make test-firmware` builds what this needs and runs it.
 
+mod framed;
 mod image;
 
 use std::path::PathBuf;
@@ -18,10 +20,23 @@ use serde_json::{Value, json};
 /// anew and the component's own patience included.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A program that `make test-firmware` has built: with `feature` or without any.
+fn built(feature: &str) -> PathBuf {
+    let folder = "../targets/thumbv7em-none-eabihf/target";
+    let program = format!("{folder}/{feature}/thumbv7em-none-eabihf/release/sensor");
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(program)
+}
+
 pub(crate) fn firmware() -> PathBuf {
-    let built = "../targets/thumbv7em-none-eabihf/target/thumbv7em-none-eabihf/release/sensor";
-    let built = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(built);
-    std::env::var_os("FIRMWARE").map_or(built, PathBuf::from)
+    built("bare")
+}
+
+pub(crate) fn framed_firmware() -> PathBuf {
+    built("framed")
+}
+
+fn tool() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/debug/ipc-tool")
 }
 
 fn board(server: &Server) -> Board {
@@ -78,7 +93,7 @@ fn a_component_calls_the_board_and_gets_its_answers() {
 fn ipc_tool_calls_the_board() {
     let server = Server::start();
     let _board = board(&server);
-    let tool = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/debug/ipc-tool");
+    let tool = tool();
     let output = Command::new(&tool)
         .args(["--server", &server.path()])
         .args(["call", "sensor", r#"{"method":"read"}"#, "--timeout", "20"])

@@ -77,7 +77,7 @@ pub const MAX_PAYLOAD: usize = 128;
 pub const MAX_FRAME: usize = 1 + 1 + frame::HEADER + MAX_PAYLOAD + frame::CHECKSUM + 1;
 
 /// How often a pause between two attempts is doubled at most.
-const MOST_DOUBLINGS: u32 = 3;
+const MOST_DOUBLINGS: u32 = 2;
 
 /// The memory of one end: `IN` bytes that came and were not read, `OUT` bytes that were written
 /// and not acknowledged, and a frame each way.

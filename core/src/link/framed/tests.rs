@@ -486,7 +486,12 @@ fn a_board_without_a_gateway_calls_less_and_less_often() {
             calls.push(now);
         }
     }
-    assert_eq!(calls, [0, 100, 300, 700, 1500, 2300, 3100, 3900]);
+    assert_eq!(
+        calls,
+        [
+            0, 100, 300, 700, 1100, 1500, 1900, 2300, 2700, 3100, 3500, 3900
+        ]
+    );
 }
 
 /// The numbers of bytes begin anew after 4 GiB.

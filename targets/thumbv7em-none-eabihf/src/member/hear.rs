@@ -1,15 +1,15 @@
 //! What the component hears.
 
 use redis_ipc_core::link::{Ticket, Work};
-use redis_ipc_core::resp::{Elements, Reply};
+use redis_ipc_core::resp::Reply;
 use redis_ipc_core::session::{Incoming, Sequence};
 use redis_ipc_core::tracking::Invalidated;
 use redis_ipc_core::write::Writer;
 
-use super::{Asked, Member, OutOfStep, tell};
+use super::{Asked, Member, OutOfStep, Time, tell};
 use crate::clock::Milliseconds;
 use crate::line::Line;
-use crate::sensor::{Answer, number};
+use crate::sensor::Answer;
 
 /// What is left of a turn of serving when the message is no longer needed.
 #[expect(
@@ -70,7 +70,7 @@ impl<L: Line> Member<'_, L> {
         match (asked, reply) {
             (Asked::Hello, Reply::Map(_)) | (Asked::Track, Reply::Simple(_)) => Ok(()),
             (Asked::Time, Reply::Array(parts)) => {
-                self.epoch = time(parts).ok_or(OutOfStep)?.saturating_sub(now);
+                self.time = Time::told(parts, now).ok_or(OutOfStep)?;
                 Ok(())
             }
             (Asked::Settings, Reply::Map(mut parts)) => {
@@ -137,11 +137,4 @@ fn is_ours(name: &[u8], greeted: u32) -> bool {
     let mut w = Writer::new(&mut room);
     tell::write_name(&mut w, greeted);
     w.since(0) == name
-}
-
-/// What TIME says: seconds and microseconds since 1970, as texts.
-fn time(mut parts: Elements<'_>) -> Option<Milliseconds> {
-    let seconds = number(parts.next()?.bytes()?)?;
-    let microseconds = number(parts.next()?.bytes()?)?;
-    Some(Milliseconds::from(seconds) * 1000 + Milliseconds::from(microseconds / 1000))
 }

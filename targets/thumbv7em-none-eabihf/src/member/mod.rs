@@ -13,6 +13,9 @@ use crate::sensor::Sensor;
 
 mod hear;
 mod tell;
+mod time;
+
+use time::Time;
 
 /// Its name on the bus; another one is given when it is built.
 const NAME: &str = match option_env!("COMPONENT") {
@@ -22,14 +25,10 @@ const NAME: &str = match option_env!("COMPONENT") {
 /// The server's password, if it wants one: given when it is built.
 const PASSWORD: Option<&str> = option_env!("PASSWORD");
 
-/// How long the server may say nothing while it owes a reply.
-const PATIENCE: Milliseconds = 2000;
 /// How long a line must be quiet before it is called again.
 const QUIET: Milliseconds = 30;
 /// How long quiet is waited for.
 const NOISE: Milliseconds = 500;
-/// How long the server may take to answer a call.
-const ANSWER: Milliseconds = 500;
 /// Time from one look whether the line is still the same one to the next.
 const BEAT: Milliseconds = 1000;
 /// How long results that nobody reads are kept.
@@ -53,8 +52,7 @@ pub(crate) struct Member<'m, L> {
     due: Due,
     /// When something was heard of the server last, or something began to be waited for.
     heard: Milliseconds,
-    /// The server's time when this clock stood at zero.
-    epoch: Milliseconds,
+    time: Time,
 }
 
 /// How far the line is.
@@ -116,7 +114,7 @@ impl<'m, L: Line> Member<'m, L> {
                 event: 0,
             },
             heard: 0,
-            epoch: 0,
+            time: Time::default(),
         })
     }
 
@@ -172,7 +170,7 @@ impl<'m, L: Line> Member<'m, L> {
         true
     }
 
-    /// Waits for the answer to the call and greets the server then.
+    /// Waits for the answer to the call, for a quarter of its patience, and greets the server then.
     fn hunt(&mut self, now: Milliseconds, since: Milliseconds) -> bool {
         // What cannot be sent now is sent in another turn.
         let _ = self.link.flush();
@@ -189,7 +187,7 @@ impl<'m, L: Line> Member<'m, L> {
                 return true;
             }
         }
-        if now.saturating_sub(since) > ANSWER {
+        if now.saturating_sub(since) > L::PATIENCE / 4 {
             self.give_up(now);
         }
         false

@@ -1,11 +1,11 @@
 //! What the component asks and tells by itself.
 
-use redis_ipc_core::dialect::redis_ipc::{Stamp, Timestamp, finish_event};
+use redis_ipc_core::dialect::redis_ipc::{Stamp, finish_event};
 use redis_ipc_core::resp::request;
 use redis_ipc_core::tracking;
 use redis_ipc_core::write::{TooLong, Writer};
 
-use super::{Asked, BEAT, Member, NAME, OutOfStep, PASSWORD, PATIENCE, UNREAD_RESULTS};
+use super::{Asked, BEAT, Member, NAME, OutOfStep, PASSWORD, UNREAD_RESULTS};
 use crate::clock::Milliseconds;
 use crate::line::Line;
 use crate::sensor::write_temperature;
@@ -44,7 +44,7 @@ impl<L: Line> Member<'_, L> {
                 Err(nb::Error::Other(_)) => return Err(OutOfStep),
             }
         }
-        if self.link.session().outstanding() > 0 && now.saturating_sub(self.heard) > PATIENCE {
+        if self.link.session().outstanding() > 0 && now.saturating_sub(self.heard) > L::PATIENCE {
             return Err(OutOfStep);
         }
         self.tell(now)?;
@@ -176,13 +176,9 @@ impl<L: Line> Member<'_, L> {
     }
 
     /// Who signs, and when, in the server's time.
-    pub(super) fn stamp(&self, now: Milliseconds) -> Stamp<'static> {
-        let time = self.epoch + now;
+    pub(super) fn stamp(&mut self, now: Milliseconds) -> Stamp<'static> {
         Stamp {
-            timestamp: Timestamp {
-                seconds: time / 1000,
-                microseconds: (time % 1000) as u32 * 1000,
-            },
+            timestamp: self.time.now(now),
             component: NAME,
             thread: "main",
             tid: 1,
