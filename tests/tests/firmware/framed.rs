@@ -153,7 +153,8 @@ fn no_command_is_executed_twice_whatever_is_started_anew() {
         lost += usize::from(answers.is_empty());
     }
     println!("{breaks} breaks, {lost} of {COMMANDS} commands lost");
-    assert!(lost <= breaks, "{lost} lost");
+    // The one that was at work, and another where a session was begun in vain.
+    assert!(lost <= 2 * breaks, "{lost} lost");
 }
 
 #[test]
