@@ -307,7 +307,13 @@ pub mod decimal {
     }
 
     /// Those below the highest one.
-    const POWERS: [u64; MAX_DIGITS - 1] = {
+    const POWERS: [u64; MAX_DIGITS - 1] = powers();
+
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "runs while compiling, where a fault is an error of the build"
+    )]
+    const fn powers() -> [u64; MAX_DIGITS - 1] {
         let mut powers = [1; MAX_DIGITS - 1];
         let mut index = MAX_DIGITS - 2;
         while index > 0 {
@@ -315,7 +321,7 @@ pub mod decimal {
             powers[index] = 10 * powers[index + 1];
         }
         powers
-    };
+    }
 
     /// The last two digits of a number.
     #[must_use]

@@ -152,12 +152,10 @@ mod tests {
         noise.spoil(rarity);
         board.write_all(&[b'x'; 3000]).unwrap();
         board.shutdown(std::net::Shutdown::Write).unwrap();
-        let mut all = Vec::new();
-        while let Ok(count @ 1..) = {
-            let mut room = [0; 512];
-            host.read(&mut room)
-                .inspect(|count| all.extend(&room[..*count]))
-        } {}
+        let (mut all, mut room) = (Vec::new(), [0; 512]);
+        while let Ok(count @ 1..) = host.read(&mut room) {
+            all.extend(&room[..count]);
+        }
         all.retain(|byte| *byte != b'?');
         assert_eq!(noise.spoilt() > 0, rarity > 0);
         all

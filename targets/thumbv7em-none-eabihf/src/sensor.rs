@@ -61,7 +61,9 @@ impl Sensor {
     /// degrees and back in ten seconds.
     pub(crate) fn temperature(&self, now: Milliseconds) -> i32 {
         // Ten seconds in hundredths; it leaps once in 49 days.
-        let place = (now as u32 / 10 % 1000) as i32;
+        #[expect(clippy::cast_possible_truncation, reason = "that leap")]
+        let place = now as u32 / 10 % 1000;
+        let place = i32::try_from(place).unwrap_or_default();
         let rise = place.min(1000 - place);
         (2000 + rise).saturating_add(self.offset)
     }

@@ -283,7 +283,7 @@ impl Work<'_> {
         };
         let gone = |error: std::io::Error| format!("the server is gone: {error}");
         upstream.exchange().map_err(gone)?;
-        let waiting = upstream.to_board();
+        let waiting = upstream.downward();
         let taken = self.gateway.write(waiting);
         waiting.drain(..taken);
         Ok(())

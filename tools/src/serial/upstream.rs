@@ -116,7 +116,7 @@ impl Upstream {
     }
 
     /// What is for the board; take off what was passed on.
-    pub(crate) fn to_board(&mut self) -> &mut Vec<u8> {
+    pub(crate) fn downward(&mut self) -> &mut Vec<u8> {
         &mut self.to_board
     }
 

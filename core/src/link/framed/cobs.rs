@@ -37,6 +37,10 @@ pub(super) fn decode(frame: &mut [u8]) -> bool {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "any byte of a number does for a test"
+)]
 mod tests {
     use super::*;
     use std::vec::Vec;

@@ -94,8 +94,7 @@ impl<'b> Flow<'b> {
         let known = self.expected.wrapping_sub(head.at);
         let fresh = usize::try_from(known).ok().and_then(|k| payload.get(k..));
         let taken = self.received.put(fresh.unwrap_or_default());
-        // No more than a payload.
-        self.expected = self.expected.wrapping_add(taken as u32);
+        self.expected = self.expected.wrapping_add(count(taken));
         self.answer_due |= head.kind == Kind::Data;
     }
 
@@ -150,8 +149,7 @@ impl<'b> Flow<'b> {
         let head = Head {
             kind,
             session: 0,
-            // No more than there is memory for.
-            at: self.acknowledged.wrapping_add(from as u32),
+            at: self.acknowledged.wrapping_add(count(from)),
             acknowledged: self.expected,
             room: self.told_room,
         };
@@ -170,4 +168,9 @@ impl<'b> Flow<'b> {
         self.answer_due |= usize::from(self.told_room) < little && self.received.free() >= little;
         count
     }
+}
+
+/// A number of bytes, of which there are no more than fit a buffer.
+fn count(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }

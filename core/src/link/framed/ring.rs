@@ -92,6 +92,10 @@ impl<'b> Ring<'b> {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "any byte of a number does for a test"
+)]
 mod tests {
     use super::*;
 

@@ -1,4 +1,8 @@
 //! Both ends on simulated time, over a line that does what it likes.
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "any byte of a number does for a test"
+)]
 
 use std::vec::Vec;
 

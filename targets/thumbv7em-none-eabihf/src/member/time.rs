@@ -29,7 +29,7 @@ impl Time {
 
     /// The time now; to be asked for every few days at least.
     pub(super) fn now(&mut self, now: Milliseconds) -> Timestamp {
-        let passed = now.saturating_sub(self.at) as u32;
+        let passed = u32::try_from(now.saturating_sub(self.at)).unwrap_or(u32::MAX);
         let milliseconds = self.milliseconds.saturating_add(passed);
         self.seconds = self.seconds.wrapping_add(milliseconds / 1000);
         self.milliseconds = milliseconds % 1000;
