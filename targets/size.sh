@@ -88,11 +88,36 @@ c_sizes() {
     "$gcc" -std=gnu11 -Os -s -Wl,--gc-sections -I blocking/include -o "$room/c_example" "$source" "$c/lib/libripc.a" $words
     row "$target" "$kind" c_example "$(bytes "$room/c_example")" "$(text_bytes "$room/c_example")" "$std"
     figure "c_example_$(short "$target")_${kind}_bytes" "$(bytes "$room/c_example")"
-    [ "$kind" = dynamic ] || return 0
+    [ "$kind" = dynamic ] || { peer_sizes "$target" "$std" "$gcc"; return 0; }
     library=$room/libripc.so
     "${gcc%gcc}strip" -o "$library" "$c/lib/libripc.so"
     row "$target" shared libripc.so "$(bytes "$library")" "$(text_bytes "$library")" "$std"
     figure "libripc_so_$(short "$target")_bytes" "$(bytes "$library")"
+}
+
+# The same printer with hiredis and json-c, which come from Debian and are unpacked only.
+peer_sizes() {
+    local target=$1 std=$2 gcc=$3 architecture=armhf peers package version source
+    [ "${target%%-*}" = armv7 ] || architecture=arm64
+    peers=target/debian/peers/$architecture
+    tests/setup.sh package libhiredis-dev libjson-c-dev
+    tests/setup.sh program curl
+    for package in libhiredis-dev libjson-c-dev; do
+        [ ! -e "$peers/$package" ] || continue
+        mkdir -p "$peers"
+        version=$(dpkg-query -W -f '${Version}' "$package")
+        source=$(dpkg-query -W -f '${source:Package}' "$package")
+        curl -fsSL -o "$room/$package.deb" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}/pool/main/${source%"${source#?}"}/$source/${package}_${version}_$architecture.deb" ||
+            die "there is no $package $version for $architecture"
+        dpkg-deb -x "$room/$package.deb" "$peers"
+        touch "$peers/$package"
+    done
+    # The linker warns of what a static program cannot do: look up names of hosts by plugins.
+    "$gcc" -std=gnu11 -Os -s -static -Wl,--gc-sections -I "$peers/usr/include" -L "$peers/usr/lib/${gcc%-gcc}" \
+        -o "$room/c_peer" tests/bench/c/printer_original.c -lhiredis -ljson-c 2>"$room/errors" ||
+        die "$(cat "$room/errors")"
+    row "$target" static hiredis+json-c "$(bytes "$room/c_peer")" "$(text_bytes "$room/c_peer")" "$std"
+    figure "c_peer_$(short "$target")_static_bytes" "$(bytes "$room/c_peer")"
 }
 
 # --- memory

@@ -64,6 +64,10 @@ build() {
         gcc -std=gnu11 -O2 -Wall -Wextra -o "$out/c/$program" "$here/c/$program.c" -lhiredis -ljson-c
     done
     gcc -std=gnu11 -O2 -Wall -Wextra -shared -fPIC -o "$out/c/count.so" "$here/c/count_allocations.c"
+    (cd "$top" && make --no-print-directory -s c >&2)
+    # shellcheck disable=SC2046 # a word for each library
+    gcc -std=gnu11 -O2 -Wall -Wextra -I "$top/blocking/include" -o "$out/c/call_ripc" "$here/c/call_ripc.c" \
+        "$top/target/c/lib/libripc.a" $(cat "$top/target/c/libs.txt")
     "$rust" inputs "$out/inputs"
     : >"$samples"
 }
@@ -196,6 +200,7 @@ call_round() {
     measure "$group" raw "$@" "$out/c/call_raw" "$socket" "$calls"
     measure "$group" original "$@" "$out/c/call_original" "$socket" "$calls"
     measure "$group" ours "$@" "$rust" call ours "$socket" "$calls"
+    measure "$group" c "$@" "$out/c/call_ripc" "$socket" "$calls"
     local who
     for who in ours_with_strings redisbus redisrpc; do
         measure "$group" $who "$@" "$rust" call $who "$socket" "$calls"
@@ -263,6 +268,18 @@ pipeline_allocations() {
     done
 }
 
+# The printer of blocking/examples/c, all static and stripped, beside one with hiredis and json-c.
+sizes() {
+    local flags=(-std=gnu11 -Os -s -static -Wl,--gc-sections) size=size_c_example_static_bytes
+    # shellcheck disable=SC2046 # a word for each library
+    gcc "${flags[@]}" -I "$top/blocking/include" -o "$room/printer" "$top/blocking/examples/c/printer.c" \
+        "$top/target/c/lib/libripc.a" $(cat "$top/target/c/libs.txt") 2>"$room/errors" || die "$(cat "$room/errors")"
+    sample $size ours "$(stat -c %s "$room/printer")"
+    gcc "${flags[@]}" -o "$room/printer" "$here/c/printer_original.c" -lhiredis -ljson-c 2>"$room/errors" ||
+        die "$(cat "$room/errors")"
+    sample $size hiredis_json_c "$(stat -c %s "$room/printer")"
+}
+
 # ---------------------------------------------------------------- the run
 
 call_rounds=${CALL_ROUNDS:-15}
@@ -302,6 +319,7 @@ for _ in $(seq "$codec_rounds"); do
     codec time_codec
 done
 codec count_codec
+sizes
 
 echo
 "$rust" report "$samples" "$room/machine" "$out"

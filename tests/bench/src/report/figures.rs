@@ -24,6 +24,8 @@ enum How {
     Over(&'static str),
     /// What this other way of ours takes ÷ ours.
     OtherOverOurs(&'static str),
+    /// The first ÷ the second, neither of which need be ours.
+    Between(&'static str, &'static str),
     /// Ours ÷ the best peer, where more is better.
     OursOverBest,
 }
@@ -82,6 +84,7 @@ impl Figure {
                 .map(|(_, m)| m),
             How::OursOver(peer) => samples.ratio(group, "ours", peer),
             How::Over(other) | How::OtherOverOurs(other) => samples.ratio(group, other, "ours"),
+            How::Between(one, other) => samples.ratio(group, one, other),
             How::OursOverBest => samples
                 .medians(group)
                 .filter(|&(who, _)| who != "ours")
@@ -97,6 +100,7 @@ pub(crate) fn figures() -> Vec<Figure> {
     calls(&mut all);
     codec(&mut all);
     pipelining(&mut all);
+    all.push(Figure::plain("size_c_example_static_bytes", Goal::None));
     all
 }
 
@@ -111,6 +115,14 @@ fn calls(all: &mut Vec<Figure>) {
         p50,
         original,
         AtLeast(1.3),
+    ));
+    let c = How::OtherOverOurs("c");
+    all.push(Figure::new("c_call_vs_call", p50, c, AtMost(1.05)));
+    all.push(Figure::new(
+        "original_vs_c_call",
+        p50,
+        How::Between("original", "c"),
+        AtLeast(1.25),
     ));
     all.push(Figure::plain("call_one_core_p90_us", None));
     all.push(Figure::plain("call_one_core_p99_us", None));
