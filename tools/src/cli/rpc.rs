@@ -5,7 +5,7 @@ use std::time::Duration;
 use argh::{ArgsInfo, FromArgs};
 use log::LevelFilter;
 use redis_ipc::rpc::{Client, Server};
-use redis_ipc::{Endpoint, Options};
+use redis_ipc::{Connection, Endpoint, Options};
 use redis_ipc_core::address::Address;
 use serde_json::Value;
 
@@ -158,6 +158,8 @@ impl Serve {
         let queue = queue(&self.queue)?;
         let stop = stop_on_signals()?;
         journal::keep(output, LevelFilter::Warn);
+        // Whoever cannot reach the server does not serve.
+        Connection::open(endpoint)?;
         output.note(&format!("serving {queue}"));
         Server::new(queue)
             .on_others(|arguments| {
