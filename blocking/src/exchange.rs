@@ -1,7 +1,7 @@
 //! One message to a queue, and its one reply from another: what a call is in redisbus, in redisrpc
 //! and for whoever carries whole messages.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis_ipc_core::key::Key;
 use redis_ipc_core::resp::{Reply, request};
@@ -15,6 +15,9 @@ use crate::error::{Error, Outcome, ServerError};
 
 /// How long after its deadline a wait goes on for the server to say that time is up.
 pub(crate) const GRACE: Duration = Duration::from_millis(200);
+
+/// How long it may take to take a message back.
+pub(crate) const TAKE_BACK_LIMIT: Duration = Duration::from_secs(1);
 
 /// How many replies to older messages are looked behind while a message is taken back.
 const MAX_LOOKS: u8 = 16;
@@ -71,10 +74,33 @@ pub(crate) fn exchange_for(
     mut write: impl FnMut(&mut Writer<'_>) -> Result<(), Unwritten>,
     mut is_ours: impl FnMut(&[u8]) -> bool,
 ) -> Result<Answer, Error> {
-    let (push, mut kept) = begin(connection, post, &mut write)?;
-    let outcome = follow(connection, post, push, &mut kept, &mut is_ours);
-    connection.session().release();
+    let mut post = *post;
+    bind(connection, post.timeout.saturating_add(GRACE));
+    let begun = reach(connection, &mut post).and_then(|()| begin(connection, &post, &mut write));
+    let outcome = begun.and_then(|(push, mut kept)| {
+        let outcome = follow(connection, &post, push, &mut kept, &mut is_ours);
+        connection.session().release();
+        outcome
+    });
+    connection.set_bound(None);
     outcome
+}
+
+/// Lets nothing on this connection wait for longer than `limit` from now.
+pub(crate) fn bind(connection: &mut Connection, limit: Duration) {
+    connection.set_bound(Some(Deadline::after(limit).at));
+}
+
+/// Sees to a connection; what a new one took is no longer there to wait for the reply.
+fn reach(connection: &mut Connection, post: &mut Post<'_>) -> Result<(), Error> {
+    if !connection.is_connected() {
+        let begin = Instant::now();
+        connection.ensure_alive()?;
+        if post.timeout < FOREVER {
+            post.timeout = post.timeout.saturating_sub(begin.elapsed());
+        }
+    }
+    Ok(())
 }
 
 /// Sends the message and the pop for the reply in one write; once more on a new connection if
@@ -84,7 +110,7 @@ fn begin(
     post: &Post<'_>,
     write: &mut impl FnMut(&mut Writer<'_>) -> Result<(), Unwritten>,
 ) -> Result<(Sequence, Kept), Error> {
-    let deadline = Deadline::after(connection.options().reply_limit);
+    let deadline = connection.deadline(connection.options().reply_limit);
     let mut body = 0..0;
     let count = 2 + u32::from(post.life.is_some());
     let push = connection.send(count, deadline, |w| {
@@ -113,13 +139,16 @@ fn follow(
     is_ours: &mut impl FnMut(&[u8]) -> bool,
 ) -> Result<Answer, Error> {
     let late = Deadline::after(post.timeout.saturating_add(GRACE));
-    let pushed = Deadline::after(connection.options().reply_limit);
-    let refused = connection.reply(push, pushed).map(drop);
-    if let Err(Error::Server(_)) = &refused {
-        // The pop for the reply is still in flight.
-        connection.disconnect();
+    let pushed = connection.deadline(connection.options().reply_limit);
+    match connection.reply(push, pushed).map(drop) {
+        Ok(()) => {}
+        Err(Error::TimedOut { .. }) => return give_up(connection, post, kept, is_ours),
+        Err(refused) => {
+            // The pop for the reply may still be in flight.
+            connection.disconnect();
+            return Err(refused);
+        }
     }
-    refused?;
     let mut pop = push.after(1 + u32::from(post.life.is_some()));
     loop {
         match await_pop(connection, pop, late, post.stop) {
@@ -134,11 +163,7 @@ fn follow(
             }
             Ok(Popped::Nothing) => return take_back(connection, post, kept, is_ours),
             Ok(Popped::Silence | Popped::Stopped) => {
-                let unknown = |_| Error::TimedOut {
-                    outcome: Outcome::Unknown,
-                    limit: post.timeout,
-                };
-                return take_back(connection, post, kept, is_ours).map_err(unknown);
+                return give_up(connection, post, kept, is_ours);
             }
             Err(Error::Server(refused)) => {
                 let taken_back = take_back(connection, post, kept, is_ours)?;
@@ -147,6 +172,19 @@ fn follow(
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Takes the message back on a new connection. If that fails too, nobody knows what became of it.
+fn give_up(
+    connection: &mut Connection,
+    post: &Post<'_>,
+    kept: &mut Kept,
+    is_ours: &mut impl FnMut(&[u8]) -> bool,
+) -> Result<Answer, Error> {
+    take_back(connection, post, kept, is_ours).map_err(|_| Error::TimedOut {
+        outcome: Outcome::Unknown,
+        limit: post.timeout,
+    })
 }
 
 /// What it comes to that the wait for the reply was refused.
@@ -230,7 +268,8 @@ fn take_back(
     kept: &mut Kept,
     is_ours: &mut impl FnMut(&[u8]) -> bool,
 ) -> Result<Answer, Error> {
-    let deadline = Deadline::after(connection.options().reply_limit);
+    bind(connection, TAKE_BACK_LIMIT);
+    let deadline = connection.deadline(connection.options().reply_limit);
     connection.ensure_connected()?;
     let remove = connection.session().resend(kept, |w| {
         request::array(w, 4);

@@ -442,7 +442,7 @@ pub(crate) fn push(
     life: Duration,
     mut write: impl FnMut(&mut Writer<'_>),
 ) -> Result<u64, Error> {
-    let deadline = Deadline::after(connection.options().reply_limit);
+    let deadline = connection.deadline(connection.options().reply_limit);
     let push = connection.send(2, deadline, |w| {
         request::array(w, 3);
         request::bulk(w, b"RPUSH");

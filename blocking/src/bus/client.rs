@@ -18,7 +18,8 @@ use crate::component::{CallError, Failure, Stop, Taken};
 use crate::connection::Connection;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
-use crate::exchange::{Answer, Post, exchange};
+use crate::exchange::{Answer, GRACE, Post, bind, exchange};
+use crate::intake::push;
 use crate::options::Options;
 use crate::random;
 
@@ -175,22 +176,35 @@ impl Client {
         let message = w.finish()?.to_vec();
         let life = MESSAGE_LIFE.max(within);
         let waiting = Waiting::new(reply_key(&correlation)?, correlation, within);
-        let waiting = match address {
+        bind(&mut self.connection, within.saturating_add(GRACE));
+        let sent = self.send(&address, message, life, waiting);
+        self.connection.set_bound(None);
+        Ok(Replies::new(self, sent?))
+    }
+
+    /// Sends a message; says for whom to wait.
+    fn send(
+        &mut self,
+        to: &Address<'_>,
+        message: Vec<u8>,
+        life: Duration,
+        waiting: Waiting,
+    ) -> Result<Waiting, Error> {
+        Ok(match to {
             Address::Worker(_) | Address::Group { .. } => {
-                let queue = address.key()?;
-                crate::intake::push(&mut self.connection, &queue, life, |w| w.put(&message))?;
+                let queue = to.key()?;
+                push(&mut self.connection, &queue, life, |w| w.put(&message))?;
                 waiting.pushed(vec![queue], message)
             }
             Address::Multicast { .. } => {
-                let queues = self.send_to_all(&address.key()?, &message, life)?;
+                let queues = self.send_to_all(&to.key()?, &message, life)?;
                 waiting.pushed(queues, message)
             }
             _ => {
-                let heard = self.connection.publish(address.key()?, &message)?;
+                let heard = self.connection.publish(to.key()?, &message)?;
                 waiting.published(heard)
             }
-        };
-        Ok(Replies::new(self, waiting))
+        })
     }
 
     pub(super) fn count_malformed(&mut self) {

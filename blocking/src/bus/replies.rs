@@ -13,7 +13,7 @@ use crate::component::payload::read;
 use crate::component::{CallError, Taken};
 use crate::connection::Deadline;
 use crate::error::Error;
-use crate::exchange::{GRACE, Popped, await_pop};
+use crate::exchange::{GRACE, Popped, TAKE_BACK_LIMIT, await_pop, bind};
 
 /// A reply of a worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -200,11 +200,14 @@ impl<'c> Replies<'c> {
         let connection = &mut self.client.connection;
         let late = Deadline::after(left + GRACE);
         let replies = &self.waiting.replies;
-        let pop = connection.send(1, late, |w| {
+        bind(connection, left + GRACE);
+        let asked = connection.send(1, late, |w| {
             request::blpop(w, replies.as_bytes(), left);
             Ok::<(), TooLong>(())
-        })?;
-        await_pop(connection, pop, late, &self.client.stop)
+        });
+        let popped = asked.and_then(|pop| await_pop(connection, pop, late, &self.client.stop));
+        connection.set_bound(None);
+        popped
     }
 
     /// Takes up a message; `None` if it only ends a stream, or is none.
@@ -240,6 +243,13 @@ impl<'c> Replies<'c> {
 
     /// Removes the message where nobody took it, and looks once more for a reply.
     fn take_back(&mut self) -> Result<Option<usize>, Error> {
+        bind(&mut self.client.connection, TAKE_BACK_LIMIT);
+        let found = self.take_back_in_time();
+        self.client.connection.set_bound(None);
+        found
+    }
+
+    fn take_back_in_time(&mut self) -> Result<Option<usize>, Error> {
         let queues = std::mem::take(&mut self.waiting.queues);
         if queues.is_empty() {
             return Ok(None);

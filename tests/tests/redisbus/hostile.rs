@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use redis_ipc::bus::{Ended, Worker};
-use redis_ipc::{CallError, Error, Stop, Taken};
+use redis_ipc::{CallError, Error, Options, Outcome, Stop, Taken, rpc};
 use redis_ipc_tests::server::Server;
 use serde_json::Value;
 
-use super::workers::{PATIENCE, Running, calculator, client};
+use super::workers::{PATIENCE, Running, calculator, client, endpoint};
 
 #[test]
 fn messages_that_are_none_are_dropped_and_counted() {
@@ -229,6 +229,42 @@ fn a_wait_that_is_stopped_ends_at_once() {
     assert_eq!(replies.ended(), Some(Ended::Stopped));
     assert_eq!(replies.taken(), Taken::No);
     assert_eq!(server.cli(&["DBSIZE"]), 0);
+}
+
+/// The limits of connections, five seconds each, are not added to what a caller asks for.
+#[test]
+fn a_server_that_stands_still_holds_nobody_much_longer_than_was_asked_for() {
+    let server = Server::start();
+    let mut ours = client(&server);
+    let short = Duration::from_millis(100);
+    let calc = rpc::Client::connect_to(&endpoint(&server), "calc", Options::default());
+    let mut calc = calc.unwrap().timeout(short);
+    server.pause();
+    let begun = Instant::now();
+    let timed_out = |error: Error| {
+        assert!(matches!(error, Error::TimedOut { .. }), "{error:?}");
+        assert_eq!(error.outcome(), Outcome::Unknown);
+    };
+    match ours.call::<_, Value>("worker:nobody", "ping", &1, short) {
+        Err(CallError::Bus(error)) => timed_out(error),
+        other => panic!("{other:?}"),
+    }
+    // Now there is no connection either.
+    assert!(ours.ask("worker:nobody", "ping", &1, short).is_err());
+    assert!(
+        ours.call::<_, Value>("worker:nobody", "ping", &1, short)
+            .is_err()
+    );
+    match calc.call::<_, _, Value>("x", (), ()) {
+        Err(CallError::Bus(error)) => timed_out(error),
+        other => panic!("{other:?}"),
+    }
+    assert!(
+        begun.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        begun.elapsed()
+    );
+    server.resume();
 }
 
 #[test]
