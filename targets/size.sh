@@ -195,6 +195,9 @@ write_figures() {
     done
 }
 
+# The programs follow whatever the packages of the main workspace ask for by now.
+cargo metadata --quiet --format-version 1 --manifest-path targets/size/Cargo.toml >/dev/null
+
 targets=("$@")
 [ $# -gt 0 ] || targets=(armv7-unknown-linux-gnueabihf aarch64-unknown-linux-gnu)
 for target in "${targets[@]}"; do

@@ -164,7 +164,8 @@ impl<S: Storage> Inbox<S> {
         }
         if let Some(dropping) = &mut self.dropping {
             let scanned = self.scanner.scanned().min(self.end);
-            dropping.dropped += scanned;
+            // More than 4 GiB may go by where a `usize` counts no further.
+            dropping.dropped = dropping.dropped.saturating_add(scanned);
             self.scanner.discard(scanned);
             self.start = scanned;
             self.move_to_front();
@@ -190,9 +191,45 @@ impl Dropping {
         Arrived::TooLong {
             head: self.head,
             error: TooLong {
-                needed: self.dropped + last,
+                needed: self.dropped.saturating_add(last),
                 capacity: self.capacity,
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_longer_than_memory_can_be_is_dropped_with_the_largest_size_that_can_be_told() {
+        let mut inbox = Inbox::new([0; 64], Limits::default());
+        let arrives = |inbox: &mut Inbox<[u8; 64]>, bytes: &[u8]| {
+            let mut last = None;
+            for byte in bytes {
+                inbox.space()[0] = *byte;
+                inbox.received(1);
+                last = inbox.next().unwrap();
+            }
+            last
+        };
+        assert!(arrives(&mut inbox, b"$200\r\n").is_none());
+        for _ in 0..6 {
+            assert!(arrives(&mut inbox, &[b'x'; 32]).is_none());
+        }
+        // What else went by before: as in a list of many texts.
+        let dropping = inbox.dropping.as_mut().unwrap();
+        dropping.dropped = usize::MAX - 3;
+        let end = arrives(&mut inbox, b"xxxxxxxx\r\n");
+        let Some(Arrived::TooLong { error, .. }) = end else {
+            panic!("it is not told");
+        };
+        assert_eq!((error.needed, error.capacity), (usize::MAX, 64));
+        assert!(matches!(
+            arrives(&mut inbox, b"+OK\r\n"),
+            Some(Arrived::Frame)
+        ));
+        assert_eq!(inbox.frame(), b"+OK\r\n");
     }
 }
