@@ -140,9 +140,14 @@ struct Worker(Child);
 
 impl Worker {
     fn start(server: &Server) -> Self {
+        Self::start_services(server, 1)
+    }
+
+    /// One that serves so many times.
+    fn start_services(server: &Server, times: u32) -> Self {
         let mut command = Command::new(runnable(env!("CARGO_BIN_EXE_service")));
-        command.arg(server.path()).stdin(Stdio::null());
-        Self(command.spawn().unwrap())
+        command.arg(server.path()).arg(times.to_string());
+        Self(command.stdin(Stdio::null()).spawn().unwrap())
     }
 
     fn signal(&self, signal: Signal) {
@@ -207,6 +212,22 @@ fn the_second_signal_ends_a_service_that_does_not_come_to_its_end() {
         std::thread::yield_now();
     };
     assert_eq!(status.signal(), Some(Signal::TERM.as_raw()));
+}
+
+#[test]
+fn each_service_of_a_program_is_ended_in_order_by_a_signal_of_its_own() {
+    let server = Server::start();
+    server.cli(&["SET", "go", "1"]);
+    let worker = Worker::start_services(&server, 3);
+    let mut caller = Caller::new(&server);
+    for _ in 0..3 {
+        caller.ask(QUEUE, "");
+        caller.result();
+        redis_ipc_tests::bus::until_blocked(&server, 1);
+        worker.signal(Signal::INT);
+    }
+    let status = worker.end();
+    assert!(status.success(), "{status}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A component in a process of its own, for tests that end processes: serves the subqueue `work`
 //! of component `worker` until a signal ends it. Each command is told by the event `begun` and
-//! lasts until the key `go` is there.
+//! lasts until the key `go` is there. A number behind the socket says how many services there are,
+//! one after the other.
 
 use redis_ipc::{Component, Endpoint, Options, Service};
 use serde_json::{Value, json};
@@ -20,15 +21,20 @@ fn serve() -> Result<(), Box<dyn std::error::Error>> {
     let socket = std::env::args().nth(1).ok_or("which socket?")?;
     let endpoint: Endpoint = socket.parse()?;
     let mut worker = Component::connect_to(&endpoint, "worker", "main", Options::default())?;
-    Service::new()
-        .on("work", |payload: Value, command| {
-            let component = command.component();
-            component.publish(Some("begun"), &json!({}))?;
-            while component.connection().get("go")?.is_none() {
-                std::thread::yield_now();
-            }
-            Ok(payload)
-        })
-        .run(&mut worker)?;
+    let services = std::env::args()
+        .nth(2)
+        .map_or(Ok(1), |times| times.parse())?;
+    for _ in 0..services {
+        Service::new()
+            .on("work", |payload: Value, command| {
+                let component = command.component();
+                component.publish(Some("begun"), &json!({}))?;
+                while component.connection().get("go")?.is_none() {
+                    std::thread::yield_now();
+                }
+                Ok(payload)
+            })
+            .run(&mut worker)?;
+    }
     Ok(())
 }
