@@ -285,7 +285,9 @@ impl fmt::Display for Endpoint {
 
 #[cfg(feature = "tls")]
 impl Endpoint {
-    fn is_secure(&self) -> bool {
+    /// Whether TLS is spoken on the way there.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
         self.tls.is_some() && !matches!(self.place, Place::Unix(_))
     }
 
@@ -297,8 +299,10 @@ impl Endpoint {
 
 #[cfg(not(feature = "tls"))]
 impl Endpoint {
+    /// Whether TLS is spoken on the way there.
+    #[must_use]
     #[expect(clippy::unused_self, reason = "with the feature `tls` it depends")]
-    fn is_secure(&self) -> bool {
+    pub fn is_secure(&self) -> bool {
         false
     }
 

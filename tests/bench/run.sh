@@ -3,7 +3,8 @@
 # What is measured, how, and what each figure means: README.md beside this file.
 #
 # Settings (environment): BENCH_CORE the core for what runs on one core (0), CALL_ROUNDS (15),
-# CALLS a round (4000), PIPELINE_ROUNDS (7), SKIP_SETUP=1 installs nothing.
+# CALLS a round (4000), PIPELINE_ROUNDS (7), ROUTER_ROUNDS (7), SKIP_SETUP=1 installs nothing.
+# SHARDS_ONLY=1 measures nothing but what has to do with several servers.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -13,6 +14,8 @@ samples=$out/samples.txt
 core=${BENCH_CORE:-0}
 calls=${CALLS:-4000}
 rust=${CARGO_TARGET_DIR:-$top/target}/release/redis-ipc-bench
+tool=${CARGO_TARGET_DIR:-$top/target}/release/ipc-tool
+other_core=$(($(nproc) > 1 ? (core + 1) % $(nproc) : core))
 not_built=9 # exit code of a program whose subject does not exist yet
 servers=()
 room=
@@ -40,6 +43,7 @@ missing_packages() {
         echo "$tool"
     done
     command -v redis-benchmark >/dev/null || echo redis-tools
+    command -v nutcracker >/dev/null || echo nutcracker
     [ -e /usr/include/hiredis/hiredis.h ] || echo libhiredis-dev
     [ -e /usr/include/json-c/json.h ] || echo libjson-c-dev
 }
@@ -58,7 +62,7 @@ set_up() {
 
 build() {
     local program
-    (cd "$top" && cargo build --quiet --release -p redis-ipc-bench)
+    (cd "$top" && cargo build --quiet --release -p redis-ipc-bench -p redis-ipc-tools)
     mkdir -p "$out/c"
     for program in call_raw call_original codec envelope pipeline; do
         gcc -std=gnu11 -O2 -Wall -Wextra -o "$out/c/$program" "$here/c/$program.c" -lhiredis -ljson-c
@@ -96,7 +100,7 @@ machine() {
     json=$(sed -n 's/#define JSON_C_VERSION  *"\(.*\)"/\1/p' /usr/include/json-c/json_c_version.h)
     echo "Machine: ${cpu:-$(uname -m)}, $(nproc) cores, Linux $(uname -r), $(sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' /etc/os-release)"
     echo "Server: $(version redis-server --version | cut -d' ' -f1-3); compilers: $(version rustc --version), $(version gcc --version)"
-    echo "Peers: hiredis $hiredis, json-c $json, redis-rs $(crate redis), redis-protocol $(crate redis-protocol), serde_json $(crate serde_json), serde-json-core $(crate serde-json-core)"
+    echo "Peers: hiredis $hiredis, json-c $json, redis-rs $(crate redis), redis-protocol $(crate redis-protocol), $(nutcracker --version 2>&1 | head -1 | sed "s/This is //; s/nutcracker-/twemproxy /"), rb with redis-py, serde_json $(crate serde_json), serde-json-core $(crate serde-json-core)"
     echo "Rounds: $call_rounds of $calls calls, $pipeline_rounds of pipelining, $codec_rounds of codec times; programs take turns, medians are shown"
 }
 
@@ -280,10 +284,95 @@ sizes() {
     sample $size hiredis_json_c "$(stat -c %s "$room/printer")"
 }
 
+# Four servers for keys that are spread over them, and both routers before them: servers and the
+# load on one core, routers on the other.
+start_shards() {
+    local n
+    # The versions of the list first: rb breaks with a newer redis-py.
+    "$top/tests/setup.sh" python "$top/tests/python/requirements.txt" &&
+        python=$("$top/tests/setup.sh" python rb) || die "rb cannot be installed"
+    {
+        printf 'bench:\n  listen: %s/twemproxy 0600\n  hash: crc32\n  distribution: modula\n' "$room"
+        printf '  redis: true\n  preconnect: true\n  servers:\n'
+    } >"$room/nutcracker.yml"
+    for n in 0 1 2 3; do
+        start_server shard$n taskset -c "$core"
+        shards+=("$room/shard$n.socket")
+        printf '   - %s:1 shard%d\n' "$room/shard$n.socket" $n >>"$room/nutcracker.yml"
+        printf '[[host]]\nid = %d\naddress = "%s"\n' $n "$room/shard$n.socket" >>"$room/hosts.toml"
+    done
+    taskset -c "$other_core" nutcracker -c "$room/nutcracker.yml" -s "$(free_port)" \
+        >/dev/null 2>&1 &
+    servers+=($!)
+    taskset -c "$other_core" "$tool" shard serve --hosts "$room/hosts.toml" \
+        --listen "$room/ours" >/dev/null 2>&1 &
+    servers+=($!)
+    for n in twemproxy ours; do
+        wait_for_router "$room/$n"
+    done
+}
+
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+
+wait_for_router() {
+    local tries
+    for tries in $(seq 200); do
+        redis-cli -s "$1" get bench:key >/dev/null 2>&1 && return 0
+        sleep 0.05
+    done
+    die "no router on $1"
+}
+
+# GETs of 10,000 keys by 50 connections: ROUTER PIPELINE REQUESTS.
+router_load() {
+    on_core redis-benchmark -s "$room/$1" -c 50 -P "$2" -n "$3" -r 10000 -t get --csv 2>/dev/null |
+        awk -F'","' 'END { print "rps", $2; print "p99_ms", $7 }'
+}
+
+router_round() {
+    local batch requests
+    for batch in 1 16; do
+        requests=$((batch == 1 ? 60000 : 480000))
+        measure "router_p${batch}_%" twemproxy router_load twemproxy $batch $requests
+        measure "router_p${batch}_%" ours router_load ours $batch $requests
+    done
+}
+
+map_round() {
+    local who
+    for who in redis_rs_get redis_rs_mget ours; do
+        measure map_10k_% $who "$rust" map $who 15 "${shards[@]}"
+    done
+    measure map_10k_% rb "$python" "$here/map_rb.py" 3 "${shards[@]}"
+}
+
+placements() {
+    local placement round
+    for placement in partition ketama consistent ring slots; do
+        count_codec place_$placement ours 1010 "$rust" place $placement
+        for round in $(seq $codec_rounds); do
+            measure place_${placement}_% ours on_core "$rust" place $placement 1000000
+        done
+    done
+}
+
+several_servers() {
+    local round
+    say "several servers"
+    start_shards
+    for round in $(seq "$router_rounds"); do
+        map_round
+        router_round
+    done
+    placements
+}
+
 # ---------------------------------------------------------------- the run
 
 call_rounds=${CALL_ROUNDS:-15}
 pipeline_rounds=${PIPELINE_ROUNDS:-7}
+router_rounds=${ROUTER_ROUNDS:-7}
+shards=()
 codec_rounds=3
 
 set_up
@@ -291,35 +380,41 @@ room=$(mktemp -d)
 say "building"
 build
 machine >"$room/machine"
-start_server pinned taskset -c "$core"
-start_server free env
-pinned=$room/pinned.socket
-free=$room/free.socket
 
-say "calls, on one core and not pinned"
-for _ in $(seq "$call_rounds"); do
-    call_round call_one_core_%_us "$pinned" on_core
-    call_round call_unpinned_%_us "$free" env
-done
-say "pipelining"
-begin=0
-for _ in $(seq "$pipeline_rounds"); do
-    pipeline_round "$pinned"
-done
-say "system calls and allocations"
-if strace -o /dev/null true 2>/dev/null; then
-    call_costs "$pinned" system_calls call_syscalls
-else
-    say "strace may not trace here: no system calls counted"
-fi
-call_costs "$pinned" allocations call_allocs
-pipeline_allocations "$pinned"
-say "codec"
-for _ in $(seq "$codec_rounds"); do
-    codec time_codec
-done
-codec count_codec
-sizes
+all_on_one_server() {
+    start_server pinned taskset -c "$core"
+    start_server free env
+    pinned=$room/pinned.socket
+    free=$room/free.socket
+
+    say "calls, on one core and not pinned"
+    for _ in $(seq "$call_rounds"); do
+        call_round call_one_core_%_us "$pinned" on_core
+        call_round call_unpinned_%_us "$free" env
+    done
+    say "pipelining"
+    begin=0
+    for _ in $(seq "$pipeline_rounds"); do
+        pipeline_round "$pinned"
+    done
+    say "system calls and allocations"
+    if strace -o /dev/null true 2>/dev/null; then
+        call_costs "$pinned" system_calls call_syscalls
+    else
+        say "strace may not trace here: no system calls counted"
+    fi
+    call_costs "$pinned" allocations call_allocs
+    pipeline_allocations "$pinned"
+    say "codec"
+    for _ in $(seq "$codec_rounds"); do
+        codec time_codec
+    done
+    codec count_codec
+    sizes
+}
+
+[ -n "${SHARDS_ONLY:-}" ] || all_on_one_server
+several_servers
 
 echo
 "$rust" report "$samples" "$room/machine" "$out"

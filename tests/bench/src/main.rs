@@ -7,7 +7,9 @@ mod call;
 mod codec;
 mod envelope;
 mod inputs;
+mod map;
 mod pipeline;
+mod place;
 mod report;
 
 /// Why a run ended without a figure.
@@ -34,6 +36,8 @@ const USAGE: &str = "usage:
   pipeline WHO SOCKET set|rpush BATCH OPERATIONS
   call WHO SOCKET CALLS
   call-component WHO SOCKET CALLS
+  map WHO ROUNDS SOCKET...
+  place PLACEMENT COUNT
   report SAMPLES MACHINE FOLDER";
 
 /// What run.sh takes for "leave this figure out".
@@ -69,6 +73,8 @@ fn run(words: &[&str]) -> Outcome {
         }
         ["call", who, socket, calls] => call::run(who, socket, calls.parse()?),
         ["call-component", who, socket, calls] => call::component(who, socket, calls.parse()?),
+        ["map", who, rounds, ref sockets @ ..] => map::run(who, rounds.parse()?, sockets),
+        ["place", placement, count] => place::run(placement, count.parse()?),
         ["report", samples, machine, folder] => report::write(samples, machine, folder),
         _ => Err(Failure::Broken(USAGE.to_owned())),
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::commands::{Refusal, Table};
+use super::commands::{Command, Refusal, Table};
 use super::error::{Cause, Error};
 use super::layout::Layout;
 use super::value::Value;
@@ -63,7 +63,16 @@ pub(crate) fn route<W: AsRef<[u8]>>(
     layout: &Layout,
     words: &[W],
 ) -> Result<Route, Error> {
-    let positions = table.keys(words)?;
+    route_command(table.command(words)?, layout, words)
+}
+
+/// As [`route`], for a command that was looked up.
+pub(crate) fn route_command<W: AsRef<[u8]>>(
+    command: &Command,
+    layout: &Layout,
+    words: &[W],
+) -> Result<Route, Error> {
+    let positions = command.keys(words)?;
     let name = words[0].as_ref();
     let split = splittable(name);
     if split.is_some_and(|(_, stride)| !(words.len() - 1).is_multiple_of(stride)) {

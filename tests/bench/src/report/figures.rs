@@ -101,6 +101,7 @@ pub(crate) fn figures() -> Vec<Figure> {
     codec(&mut all);
     pipelining(&mut all);
     all.push(Figure::plain("size_c_example_static_bytes", Goal::None));
+    sharding(&mut all);
     all
 }
 
@@ -177,5 +178,38 @@ fn pipelining(all: &mut Vec<Figure>) {
     for command in ["set", "rpush"] {
         let name = format!("pipeline_{command}_allocs");
         all.push(Figure::plain(&name, Goal::AtMost(0.0)));
+    }
+}
+
+fn sharding(all: &mut Vec<Figure>) {
+    use Goal::{AtLeast, AtMost, None};
+    for (name, peer, least) in [
+        ("redis_rs_vs_map_10k_get", "redis_rs_get", 1.0),
+        ("redis_rs_vs_map_10k_mget", "redis_rs_mget", 1.0),
+        ("rb_vs_map_10k_get", "rb", 30.0),
+    ] {
+        let group = "map_10k_us";
+        all.push(Figure::new(name, group, How::Over(peer), AtLeast(least)));
+    }
+    let over = How::OursOver("twemproxy");
+    for pipeline in ["p1", "p16"] {
+        let (name, group) = (
+            format!("router_vs_twemproxy_{pipeline}"),
+            format!("router_{pipeline}_rps"),
+        );
+        all.push(Figure::new(&name, &group, over, AtLeast(1.0)));
+    }
+    for pipeline in ["p1", "p16"] {
+        let (name, group) = (
+            format!("router_p99_vs_twemproxy_{pipeline}"),
+            format!("router_{pipeline}_p99_ms"),
+        );
+        all.push(Figure::new(&name, &group, over, AtMost(1.0)));
+    }
+    let placements = ["partition", "ketama", "consistent", "ring", "slots"];
+    for (unit, goal) in [("ir", None), ("allocs", AtMost(0.0)), ("ns", None)] {
+        for placement in placements {
+            all.push(Figure::plain(&format!("place_{placement}_{unit}"), goal));
+        }
     }
 }

@@ -17,6 +17,9 @@ pub use refusal::Refusal;
 /// The table in `commands.txt`.
 const BUNDLED: &str = include_str!("commands.txt");
 
+/// Bytes that the name of a command may have, with that of its subcommand.
+const LONGEST_NAME: usize = 64;
+
 /// Commands and where their keys stand.
 ///
 /// ```
@@ -119,25 +122,8 @@ impl Table {
     /// [`Refusal`] if the command is not known, has too few or too many words, no key, or keys
     /// that cannot be told from its words.
     pub fn keys<W: AsRef<[u8]>>(&self, words: &[W]) -> Result<Positions, Refusal> {
-        let command = self.command(words)?;
-        let name = || command.name.to_uppercase().replace('|', " ");
-        if command.flags.container {
-            return Err(Refusal::Unknown(name()));
-        }
-        if !command.has_arity(words.len()) {
-            return Err(Refusal::Arity(name()));
-        }
-        if command.flags.movable {
-            return Err(Refusal::Movable(name()));
-        }
-        let positions = Positions::find(&command.specs, words);
-        let positions = positions.ok_or_else(|| Refusal::Syntax(name()))?;
-        if positions.len() == 0 {
-            return Err(Refusal::NoKey(name()));
-        }
-        Ok(positions)
+        self.command(words)?.keys(words)
     }
-
     /// What is known of the command that begins with these words.
     ///
     /// # Errors
@@ -156,15 +142,43 @@ impl Table {
 
     /// `parts` together are the name, in capitals or not.
     fn find(&self, parts: &[&[u8]]) -> Option<&Command> {
-        let wanted = || parts.iter().flat_map(|part| part.iter());
-        let lower = || wanted().map(u8::to_ascii_lowercase);
+        let mut room = [0; LONGEST_NAME];
+        let mut length = 0;
+        for part in parts {
+            let end = length + part.len();
+            let lower = room.get_mut(length..end)?;
+            lower.copy_from_slice(part);
+            lower.make_ascii_lowercase();
+            length = end;
+        }
+        let wanted = &room[..length];
         let commands = &self.commands;
-        let found = commands.binary_search_by(|command| command.name.bytes().cmp(lower()));
+        let found = commands.binary_search_by(|command| command.name.as_bytes().cmp(wanted));
         found.ok().and_then(|at| commands.get(at))
     }
 }
 
 impl Command {
+    /// As [`Table::keys`], for words that begin with this command's.
+    pub(crate) fn keys<W: AsRef<[u8]>>(&self, words: &[W]) -> Result<Positions, Refusal> {
+        let name = || self.name.to_uppercase().replace('|', " ");
+        if self.flags.container {
+            return Err(Refusal::Unknown(name()));
+        }
+        if !self.has_arity(words.len()) {
+            return Err(Refusal::Arity(name()));
+        }
+        if self.flags.movable {
+            return Err(Refusal::Movable(name()));
+        }
+        let positions = Positions::find(&self.specs, words);
+        let positions = positions.ok_or_else(|| Refusal::Syntax(name()))?;
+        if positions.len() == 0 {
+            return Err(Refusal::NoKey(name()));
+        }
+        Ok(positions)
+    }
+
     fn has_arity(&self, words: usize) -> bool {
         let words = i32::try_from(words).unwrap_or(i32::MAX);
         match self.arity {

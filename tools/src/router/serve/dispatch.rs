@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::client::Client;
+use super::hub::Hub;
 use super::joined::Joined;
-use super::looping::Hub;
 use super::upstream::{Asked, Purpose, Waiting, write_request};
 use super::{error_reply, request};
 use crate::router::split::{self, Parts, Route};
@@ -112,7 +112,7 @@ impl Hub {
         let (blocking, route) = match self.table.command(words) {
             Ok(command) => (
                 command.flags.blocking,
-                split::route(&self.table, &self.layout, words),
+                split::route_command(command, &self.layout, words),
             ),
             Err(refusal) => return client.answer_now(&error_reply(&refusal.to_string())),
         };

@@ -10,7 +10,7 @@ use redis_ipc_core::resp::Reply;
 
 use super::client::{Client, ClientId};
 use super::error_reply;
-use super::looping::Hub;
+use super::hub::Hub;
 use super::upstream::{Purpose, Waiting, write_bulk, write_request};
 use crate::router::redirect::Redirect;
 

@@ -21,6 +21,10 @@ pub(super) enum Stream {
 #[derive(Debug)]
 pub(super) struct Line {
     stream: Stream,
+    token: Token,
+    /// Whether it is told of when there is room to write. Only then: the other side would be held
+    /// up by it, reading what was written.
+    waits_for_room: bool,
     pub(super) input: Input,
     pub(super) output: Vec<u8>,
     sent: usize,
@@ -77,6 +81,8 @@ impl Line {
     pub(super) fn new(stream: Stream) -> Self {
         Self {
             stream,
+            token: Token(0),
+            waits_for_room: false,
             input: Input::default(),
             output: Vec::new(),
             sent: 0,
@@ -88,10 +94,26 @@ impl Line {
     }
 
     pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        let interest = Interest::READABLE | Interest::WRITABLE;
+        self.token = token;
         match &mut self.stream {
-            Stream::Unix(stream) => stream.register(registry, token, interest),
-            Stream::Tcp(stream) => stream.register(registry, token, interest),
+            Stream::Unix(stream) => stream.register(registry, token, Interest::READABLE),
+            Stream::Tcp(stream) => stream.register(registry, token, Interest::READABLE),
+        }
+    }
+
+    /// Is told of room to write from now on, or not any longer.
+    fn wait_for_room(&mut self, registry: &Registry, waits: bool) -> io::Result<()> {
+        if self.waits_for_room == waits {
+            return Ok(());
+        }
+        self.waits_for_room = waits;
+        let interest = match waits {
+            true => Interest::READABLE | Interest::WRITABLE,
+            false => Interest::READABLE,
+        };
+        match &mut self.stream {
+            Stream::Unix(stream) => stream.reregister(registry, self.token, interest),
+            Stream::Tcp(stream) => stream.reregister(registry, self.token, interest),
         }
     }
 
@@ -122,7 +144,7 @@ impl Line {
     }
 
     /// Sends what the kernel takes.
-    pub(super) fn flush(&mut self) -> io::Result<()> {
+    pub(super) fn flush(&mut self, registry: &Registry) -> io::Result<()> {
         while self.sent < self.output.len() {
             let bytes = &self.output[self.sent..];
             let count = match &mut self.stream {
@@ -134,13 +156,17 @@ impl Line {
                     self.sent += count;
                     self.has_sent = true;
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                // A connection that is being made; it will be told of.
-                Err(error) if error.kind() == ErrorKind::NotConnected => return Ok(()),
+                // There is no room, or the connection is still being made.
+                Err(error)
+                    if [ErrorKind::WouldBlock, ErrorKind::NotConnected].contains(&error.kind()) =>
+                {
+                    return self.wait_for_room(registry, true);
+                }
                 Err(error) => return Err(error),
             }
         }
+        self.wait_for_room(registry, false)?;
         self.sent = 0;
         self.output.clear();
         if self.output.capacity() > KEPT_BYTES {

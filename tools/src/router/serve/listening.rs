@@ -6,8 +6,8 @@ use redis_ipc_core::resp::Reply;
 
 use super::client::{Client, ClientId};
 use super::error_reply;
+use super::hub::Hub;
 use super::joined::Joined;
-use super::looping::Hub;
 use super::upstream::{Asked, Purpose, Waiting, write_bulk, write_request};
 
 impl Hub {

@@ -9,11 +9,13 @@
 mod client;
 mod dispatch;
 mod gather;
+mod hub;
 mod joined;
 mod line;
 mod listening;
 mod looping;
 mod ourselves;
+mod replies;
 mod request;
 mod seeking;
 mod transaction;

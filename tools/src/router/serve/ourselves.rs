@@ -2,7 +2,7 @@
 
 use super::client::{Client, ClientId};
 use super::error_reply;
-use super::looping::Hub;
+use super::hub::Hub;
 use super::upstream::{Asked, Purpose, Upstream, write_bulk, write_request};
 
 /// Clients choose what they ask for by the server's version: that which all hosts must have.

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use mio::{Registry, Token, Waker};
 use redis_ipc::Endpoint;
 
-use super::looping::Hub;
+use super::hub::Hub;
 use super::request;
 use super::upstream::Asked;
 use crate::router::Cluster;

@@ -2,7 +2,7 @@
 
 use super::client::Client;
 use super::error_reply;
-use super::looping::Hub;
+use super::hub::Hub;
 use super::upstream::{Asked, Waiting, write_request};
 
 /// Commands that were queued.

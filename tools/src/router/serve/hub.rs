@@ -1,0 +1,343 @@
+//! All connections, and what the hosts are.
+
+use std::collections::HashMap;
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mio::{Registry, Token};
+use redis_ipc::Endpoint;
+use redis_ipc_core::shard::slots;
+
+use super::client::{Client, ClientId};
+use super::line::{Line, Stream};
+use super::replies::Afterwards;
+use super::seeking::{PAUSE, Seeker, stands_fast};
+use super::upstream::{Purpose, Upstream};
+use super::{coded_reply, error_reply};
+use crate::router::Cluster;
+use crate::router::cluster::Options;
+use crate::router::commands::Table;
+use crate::router::layout::{Layout, Node};
+
+/// How often it is looked whether a host is too slow, or somebody wants a stop.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Tokens below this are those of listeners, and the last of them is that of the seeker.
+pub(super) const LISTENERS: usize = 64;
+pub(super) const SEEKER: usize = LISTENERS - 1;
+
+/// The router but for its loop.
+#[derive(Debug)]
+pub(super) struct Hub {
+    pub(super) registry: Registry,
+    pub(super) layout: Arc<Layout>,
+    pub(super) table: Arc<Table>,
+    pub(super) options: Options,
+    /// All hosts that there were; those of the layout are among them…
+    pub(super) hosts: Vec<Arc<Node>>,
+    /// …at these places.
+    pub(super) places: Vec<usize>,
+    /// By host: where it is, unless that has to be found out.
+    pub(super) addresses: Vec<Option<Endpoint>>,
+    /// There if hosts may be elsewhere by and by.
+    pub(super) seeker: Option<Seeker>,
+    pub(super) clients: Vec<Option<Client>>,
+    pub(super) generation: u32,
+    /// Hosts that have slots by the word of others, though the layout says otherwise.
+    pub(super) moved: HashMap<u16, usize>,
+    /// How many clients pop from several hosts, and whether they have to ask again soon.
+    pub(super) restless: bool,
+    pub(super) gathering: usize,
+    pub(super) upstreams: Vec<Option<Upstream>>,
+    /// By host and protocol: the connection that all clients share.
+    pub(super) shared: Vec<[Option<usize>; 2]>,
+    /// What replies have given to do, for when their connection is back in its place.
+    pub(super) afterwards: Vec<Afterwards>,
+    pub(super) noted_clients: Vec<usize>,
+    pub(super) noted_upstreams: Vec<usize>,
+}
+
+impl Hub {
+    /// No connection yet; hosts that speak TLS are refused.
+    pub(super) fn new(cluster: &Cluster, registry: &Registry) -> io::Result<Self> {
+        let layout = cluster.layout();
+        let mut hub = Self {
+            registry: registry.try_clone()?,
+            shared: Vec::new(),
+            hosts: Vec::new(),
+            places: Vec::new(),
+            addresses: Vec::new(),
+            seeker: None,
+            layout: layout.clone(),
+            table: cluster.table(),
+            options: cluster.options().clone(),
+            clients: Vec::new(),
+            generation: 0,
+            moved: HashMap::new(),
+            restless: false,
+            gathering: 0,
+            upstreams: Vec::new(),
+            afterwards: Vec::new(),
+            noted_clients: Vec::new(),
+            noted_upstreams: Vec::new(),
+        };
+        hub.adopt(layout);
+        if let Some(node) = hub.hosts.iter().find(|node| node.host.endpoint.is_secure()) {
+            let why = format!("{}: the router does not speak TLS to hosts", node.host);
+            return Err(io::Error::new(ErrorKind::Unsupported, why));
+        }
+        let fast = |node: &Arc<Node>| stands_fast(&node.host.endpoint);
+        if hub.layout.rule.has_slots() || !hub.hosts.iter().all(fast) {
+            hub.seeker = Some(Seeker::new(cluster, registry, Token(SEEKER))?);
+        }
+        Ok(hub)
+    }
+
+    /// How long to wait for events at most.
+    pub(super) fn patience(&self) -> Duration {
+        let end = self.next_end();
+        let end = end.map(|end| end.saturating_duration_since(Instant::now()));
+        end.map_or(self.tick(), |end| end.min(self.tick()))
+    }
+
+    pub(super) fn tick(&self) -> Duration {
+        match self.delays() || self.restless {
+            true => PAUSE,
+            false => TICK,
+        }
+    }
+
+    /// Takes over who the hosts are.
+    pub(super) fn adopt(&mut self, layout: Arc<Layout>) {
+        let place = |node: &Arc<Node>| {
+            let same = |known: &Arc<Node>| known.host.endpoint == node.host.endpoint;
+            let known = self.hosts.iter().position(same);
+            match known {
+                Some(place) => {
+                    // Its number may be another one now.
+                    self.hosts[place] = node.clone();
+                    place
+                }
+                None => self.add_host(node.clone()),
+            }
+        };
+        let places: Vec<_> = layout.nodes.iter().map(place).collect();
+        // What all agree on need not be kept.
+        let rule = &layout.rule;
+        self.moved
+            .retain(|slot, owner| places[rule.host_of_unit(usize::from(*slot))] != *owner);
+        self.places = places;
+        self.layout = layout;
+    }
+
+    pub(super) fn add_host(&mut self, node: Arc<Node>) -> usize {
+        let endpoint = &node.host.endpoint;
+        self.addresses
+            .push(stands_fast(endpoint).then(|| endpoint.clone()));
+        self.shared.push([None; 2]);
+        self.hosts.push(node);
+        self.hosts.len() - 1
+    }
+
+    /// The place of the host on which `key` lives.
+    pub(super) fn host_of(&self, key: &[u8]) -> usize {
+        let place = self.places[self.layout.rule.host(key)];
+        if self.moved.is_empty() {
+            return place;
+        }
+        self.moved.get(&slots::slot(key)).copied().unwrap_or(place)
+    }
+
+    /// A host has said that the slot of `key` is another's: not all may know of it yet.
+    pub(super) fn note_moved(&mut self, key: &[u8], host: usize) {
+        if self.layout.rule.has_slots() {
+            self.moved.insert(slots::slot(key), host);
+        }
+        self.seek_layout();
+    }
+
+    /// What a host is said to have is not true any longer.
+    pub(super) fn forget_moved(&mut self, host: usize) {
+        self.moved.retain(|_, owner| *owner != host);
+    }
+
+    pub(super) fn welcome(&mut self, stream: Stream) {
+        let place = vacant(&mut self.clients);
+        self.generation = self.generation.wrapping_add(1);
+        let generation = self.generation;
+        let mut line = Line::new(stream);
+        if line
+            .register(&self.registry, Token(LISTENERS + 2 * place))
+            .is_ok()
+        {
+            self.clients[place] = Some(Client::new(line, ClientId { place, generation }));
+        }
+    }
+
+    /// Something can be read or written.
+    pub(super) fn ready(&mut self, token: usize, event: &mio::event::Event) {
+        let place = token / 2;
+        let reads = event.is_readable() || event.is_error();
+        let ends = event.is_read_closed() || event.is_error();
+        if token.is_multiple_of(2) {
+            if let Some(Some(client)) = self.clients.get_mut(place) {
+                client.line.readable |= reads || ends;
+                client.line.ending |= ends;
+                self.serve_client(place);
+            }
+        } else if let Some(Some(upstream)) = self.upstreams.get_mut(place) {
+            upstream.line.readable |= reads || ends;
+            upstream.line.ending |= ends;
+            self.note_upstream(place);
+            self.read_upstream(place);
+        }
+    }
+
+    /// Sends what was written; clients that waited for room may go on then.
+    pub(super) fn flush(&mut self) {
+        while !(self.noted_upstreams.is_empty() && self.noted_clients.is_empty()) {
+            for place in std::mem::take(&mut self.noted_upstreams) {
+                let Some(Some(upstream)) = self.upstreams.get_mut(place) else {
+                    continue;
+                };
+                upstream.line.noted = false;
+                if let Err(error) = upstream.line.flush(&self.registry) {
+                    self.fail_upstream(place, &error.to_string());
+                }
+            }
+            for place in std::mem::take(&mut self.noted_clients) {
+                self.flush_client(place);
+            }
+        }
+    }
+
+    fn flush_client(&mut self, place: usize) {
+        let Some(Some(client)) = self.clients.get_mut(place) else {
+            return;
+        };
+        client.line.noted = false;
+        let flushed = client.line.flush(&self.registry);
+        let done = client.quits && client.is_idle() && client.line.unsent() == 0;
+        if flushed.is_err() || done {
+            self.close_client(place);
+        } else if client.may_go_on_again() {
+            self.serve_client(place);
+        }
+    }
+
+    pub(super) fn note_client(&mut self, place: usize) {
+        if let Some(Some(client)) = self.clients.get_mut(place)
+            && !client.line.noted
+        {
+            client.line.noted = true;
+            self.noted_clients.push(place);
+        }
+    }
+
+    pub(super) fn note_upstream(&mut self, place: usize) {
+        if let Some(Some(upstream)) = self.upstreams.get_mut(place)
+            && !upstream.line.noted
+        {
+            upstream.line.noted = true;
+            self.noted_upstreams.push(place);
+        }
+    }
+
+    pub(super) fn close_client(&mut self, place: usize) {
+        let Some(client) = self.clients.get_mut(place).and_then(Option::take) else {
+            return;
+        };
+        self.gathering -= usize::from(client.gather.is_some());
+        for own in client.own {
+            self.upstreams[own] = None;
+        }
+    }
+
+    /// Does something with a client and with others beside it, if the client is still there.
+    pub(super) fn with_client(&mut self, id: ClientId, act: impl FnOnce(&mut Self, &mut Client)) {
+        if self.client(id).is_none() {
+            return;
+        }
+        let Some(mut client) = self.clients[id.place].take() else {
+            return;
+        };
+        act(self, &mut client);
+        self.clients[id.place] = Some(client);
+        self.note_client(id.place);
+    }
+
+    /// The shared connection to a host; the error is for its client.
+    pub(super) fn shared(&mut self, host: usize, protocol: u8) -> Result<usize, Vec<u8>> {
+        let index = usize::from(protocol == 3);
+        if let Some(place) = self.shared[host][index] {
+            return Ok(place);
+        }
+        let place = self.connect(host, protocol, None, Purpose::Shared)?;
+        self.shared[host][index] = Some(place);
+        Ok(place)
+    }
+
+    /// A new connection to a host, a client's own or one for all.
+    pub(super) fn connect(
+        &mut self,
+        host: usize,
+        protocol: u8,
+        owner: Option<ClientId>,
+        purpose: Purpose,
+    ) -> Result<usize, Vec<u8>> {
+        let Some(endpoint) = self.address(host) else {
+            return Err(self.unsent(host, "it is not known where it is"));
+        };
+        let place = vacant(&mut self.upstreams);
+        let token = Token(LISTENERS + 2 * place + 1);
+        let upstream = Upstream::connect(&endpoint, host, protocol, owner, purpose);
+        let upstream = upstream.and_then(|mut upstream| {
+            upstream.line.register(&self.registry, token)?;
+            Ok(upstream)
+        });
+        match upstream {
+            Ok(upstream) => {
+                self.upstreams[place] = Some(upstream);
+                self.note_upstream(place);
+                Ok(place)
+            }
+            Err(error) => {
+                let reply = self.unsent(host, &error.to_string());
+                self.forget(host);
+                Err(reply)
+            }
+        }
+    }
+
+    /// What a client is told whose request did not go out.
+    pub(super) fn unsent(&self, host: usize, why: &str) -> Vec<u8> {
+        let host = &self.hosts[host].host;
+        coded_reply(
+            "CLUSTERDOWN",
+            &format!("{host}: {why}; the request was not sent"),
+        )
+    }
+
+    /// What a client is told whose request may have been executed.
+    pub(super) fn unknown(&self, host: usize, why: &str) -> Vec<u8> {
+        let host = &self.hosts[host].host;
+        error_reply(&format!(
+            "{host}: {why}; the request may have been executed"
+        ))
+    }
+
+    pub(super) fn client(&mut self, id: ClientId) -> Option<&mut Client> {
+        let client = self.clients.get_mut(id.place)?.as_mut()?;
+        (client.id == id).then_some(client)
+    }
+}
+
+/// The first empty place, a new one if there is none.
+fn vacant<T>(places: &mut Vec<Option<T>>) -> usize {
+    let vacant = places.iter().position(Option::is_none);
+    vacant.unwrap_or_else(|| {
+        places.push(None);
+        places.len() - 1
+    })
+}

@@ -1,0 +1,188 @@
+//! What hosts answer, and hosts that do not.
+
+use std::time::Instant;
+
+use super::client::ClientId;
+use super::hub::Hub;
+use super::upstream::{Asked, Purpose, Upstream, Waiting};
+use crate::router::redirect::Redirect;
+
+/// Something that may take connections other than that which it came from.
+#[derive(Debug)]
+pub(super) enum Afterwards {
+    Gathered(ClientId, usize, Vec<u8>),
+    Changed(ClientId),
+    Redirected(Asked, bool, usize, Vec<u8>),
+}
+
+impl Hub {
+    pub(super) fn read_upstream(&mut self, place: usize) {
+        loop {
+            let Some(upstream) = self.upstreams[place].as_mut() else {
+                return;
+            };
+            if !upstream.line.readable {
+                return;
+            }
+            let received = upstream.line.receive();
+            if let Err(why) = self.take_replies(place) {
+                return self.fail_upstream(place, &why);
+            }
+            if let Err(error) = received {
+                return self.fail_upstream(place, &error.to_string());
+            }
+        }
+    }
+
+    /// Hands replies to those who wait for them. The error is a sentence.
+    pub(super) fn take_replies(&mut self, place: usize) -> Result<(), String> {
+        // Taken out, for the replies go to others that are kept beside it.
+        let Some(mut upstream) = self.upstreams[place].take() else {
+            return Ok(());
+        };
+        let result = self.take_replies_of(&mut upstream);
+        // A listener's client may have been closed meanwhile, and its connections with it.
+        let orphaned = upstream
+            .owner
+            .is_some_and(|owner| self.client(owner).is_none());
+        if !orphaned {
+            self.upstreams[place] = Some(upstream);
+        }
+        for then in std::mem::take(&mut self.afterwards) {
+            match then {
+                Afterwards::Gathered(client, host, frame) => self.gathered(client, host, &frame),
+                Afterwards::Changed(client) => self.gather_again(client),
+                Afterwards::Redirected(asked, own, host, reply) => {
+                    self.redirected(asked, own, host, &reply);
+                }
+            }
+        }
+        result
+    }
+
+    fn take_replies_of(&mut self, upstream: &mut Upstream) -> Result<(), String> {
+        let mut input = std::mem::take(&mut upstream.line.input);
+        let mut any = false;
+        while !input.bytes().is_empty() {
+            let scanned = upstream.scanner.scan(input.bytes());
+            let Some(end) = scanned.map_err(|error| error.to_string())? else {
+                break;
+            };
+            any = true;
+            self.take_reply(upstream, &input.bytes()[..end])?;
+            input.take(end);
+        }
+        upstream.line.input = input;
+        if any {
+            upstream.since = (!upstream.waiting.is_empty()).then(Instant::now);
+        }
+        Ok(())
+    }
+
+    fn take_reply(&mut self, upstream: &mut Upstream, frame: &[u8]) -> Result<(), String> {
+        // A push answers nothing, and neither does a message to a RESP2 client that listens.
+        if frame.first() == Some(&b'>') || upstream.waiting.is_empty() {
+            return self.take_push(upstream, frame);
+        }
+        match upstream.waiting.pop_front() {
+            Some(Waiting::Client(asked)) if asked.frame.is_some() && is_redirect(frame) => {
+                let own = upstream.purpose == Purpose::Pops;
+                let then = Afterwards::Redirected(asked, own, upstream.host, frame.to_vec());
+                self.afterwards.push(then);
+            }
+            Some(Waiting::Client(asked)) => self.deliver(&asked, frame),
+            Some(Waiting::Greeting) => upstream.greeted(frame)?,
+            Some(Waiting::Nobody) if is_redirect(frame) => self.seek_layout(),
+            Some(Waiting::Nobody) | None => {}
+            Some(Waiting::Gathering(client)) => {
+                let then = Afterwards::Gathered(client, upstream.host, frame.to_vec());
+                self.afterwards.push(then);
+            }
+        }
+        Ok(())
+    }
+
+    fn take_push(&mut self, upstream: &Upstream, frame: &[u8]) -> Result<(), String> {
+        match (&upstream.purpose, upstream.owner) {
+            (Purpose::Listens, Some(owner)) => self.hear(owner, upstream.host, frame),
+            (Purpose::Watches(_), Some(owner)) => self.afterwards.push(Afterwards::Changed(owner)),
+            _ if frame.first() == Some(&b'>') => {}
+            _ => return Err("it answers what was not asked".to_owned()),
+        }
+        Ok(())
+    }
+
+    pub(super) fn deliver(&mut self, asked: &Asked, frame: &[u8]) {
+        if let Some(client) = self.client(asked.client) {
+            client.answer(asked.request, asked.part, frame);
+            self.note_client(asked.client.place);
+        }
+    }
+
+    /// A connection to a host is of no use any more.
+    pub(super) fn fail_upstream(&mut self, place: usize, why: &str) {
+        let Some(upstream) = self.upstreams[place].take() else {
+            return;
+        };
+        let (host, sent) = (upstream.host, upstream.line.has_sent);
+        for shared in &mut self.shared[host] {
+            *shared = shared.filter(|shared| *shared != place);
+        }
+        let error = match sent {
+            true => self.unknown(host, why),
+            false => self.unsent(host, why),
+        };
+        let owner = upstream.owner.filter(|owner| self.client(*owner).is_some());
+        if let Some(client) = owner.and_then(|owner| self.client(owner)) {
+            client.own.retain(|own| *own != place);
+        }
+        // Whoever listens has to know that messages may be missing; whose pop may have taken
+        // something has to begin anew, as if the one server had gone.
+        let waits = |waiting: &Waiting| matches!(waiting, Waiting::Client(_));
+        let ends = match upstream.purpose {
+            Purpose::Listens => true,
+            Purpose::Pops => sent && upstream.waiting.iter().any(waits),
+            _ => false,
+        };
+        if let (true, Some(owner)) = (ends, owner) {
+            self.close_client(owner.place);
+        }
+        for waiting in upstream.waiting {
+            match waiting {
+                Waiting::Client(asked) if !sent && asked.frame.is_some() => {
+                    self.delay(asked, upstream.purpose == Purpose::Pops, &error);
+                }
+                Waiting::Client(asked) => self.deliver(&asked, &error),
+                Waiting::Gathering(client) => self.gather_broken(client, sent, &error),
+                Waiting::Greeting | Waiting::Nobody => {}
+            }
+        }
+        // One that merely waited for changes waits no longer.
+        if let (Purpose::Watches(_), Some(owner)) = (&upstream.purpose, owner) {
+            self.gather_again(owner);
+        }
+        self.forget(host);
+    }
+
+    pub(super) fn give_up_slow_hosts(&mut self) {
+        let limit = self.options.reply_limit;
+        for place in 0..self.upstreams.len() {
+            let slow = self.upstreams[place].as_ref().is_some_and(|upstream| {
+                let since = upstream.since.filter(|_| upstream.owner.is_none());
+                since.is_some_and(|since| since.elapsed() > limit)
+            });
+            if slow {
+                self.fail_upstream(
+                    place,
+                    &format!("no answer within {} s", limit.as_secs_f64()),
+                );
+            }
+        }
+    }
+}
+
+/// Whether a reply is an error that may send its request elsewhere.
+fn is_redirect(frame: &[u8]) -> bool {
+    let words = frame.strip_prefix(b"-").map(String::from_utf8_lossy);
+    words.is_some_and(|words| Redirect::read(&words).is_some())
+}
