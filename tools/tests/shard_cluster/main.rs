@@ -15,7 +15,7 @@ use redis_ipc_tools::router::{Cluster, Options};
 /// No master is away for so long in a test that kills none.
 const NEVER: Duration = Duration::from_secs(60);
 
-const LONG: Duration = Duration::from_secs(30);
+const LONG: Duration = Duration::from_secs(60);
 
 fn connect(nodes: &RedisCluster) -> Cluster {
     let options = Options {
