@@ -180,6 +180,14 @@ typedef enum {
 // A component, for one thread: opaque. It belongs to the thread that has opened it.
 typedef struct ripc ripc;
 
+// Carries messages that a program composes itself, standard members and keys included: for a
+// gateway, and for the drop-in for the original C library. Opaque; it belongs to the thread that
+// has opened it. Most programs want a ripc instead, which signs messages and names keys.
+//
+// Keys and channels are any UTF-8 of up to 127 bytes, messages and values any bytes. What is
+// lent stays until the next call with the same courier.
+typedef struct ripc_courier ripc_courier;
+
 // How to connect. Begin with RIPC_OPTIONS_INIT; whatever is 0 or NULL has its default.
 typedef struct {
   // sizeof(ripc_options) of the program, which may be older than the library.
@@ -290,6 +298,16 @@ typedef struct {
   // Pops of which nobody knows whether they took a command, because the connection broke.
   uint64_t pops_unknown;
 } ripc_counters;
+
+// A message that was heard.
+typedef struct {
+  // The pattern by which it came.
+  ripc_text pattern;
+  // Where it was published.
+  ripc_text channel;
+  // What was published.
+  ripc_text message;
+} ripc_news;
 
 #ifdef __cplusplus
 extern "C" {
@@ -682,6 +700,97 @@ int ripc_limitations(ripc *handle, ripc_text *text);
 
 // What was dropped so far. *counters is lent until the next call on this handle.
 int ripc_count(ripc *handle, const ripc_counters **counters);
+
+// Connects, and puts the courier into *courier. The server lists its connections under client,
+// which may be NULL, as options may be. Blocks for the connect limit at most.
+//
+// RIPC_ERR_ADDRESS, RIPC_ERR_NO_SERVER, RIPC_ERR_REJECTED, RIPC_ERR_FULL; *courier is NULL
+// then, and ripc_courier_error(NULL) says more.
+int ripc_courier_open(const char *client, const ripc_options *options, ripc_courier **courier);
+
+// Closes the connections. All that the courier has lent is gone. In a child process it leaves
+// the parent's connections alone and succeeds.
+int ripc_courier_close(ripc_courier *courier);
+
+// What failed last with this courier, in words; "" if nothing has. With NULL, or with anything
+// that is no courier of this thread: what failed last on this thread without one. Never NULL.
+const char *ripc_courier_error(ripc_courier *courier);
+
+// Pushes a command to a queue and waits for its result in the queue results: timeout_ms, or
+// without limit if that is negative. The command, one JSON object, has to name that queue in its
+// member results_queue and to bear id as its command_id; the result bears the same.
+//
+// Results with another id, or with none, are dropped and do not prolong the wait; *stale, which
+// may be NULL, tells how many. When time is up, the command is taken back if nobody has taken it.
+//
+// RIPC_ERR_NOT_TAKEN, RIPC_ERR_LATE, and otherwise as ripc_call().
+int ripc_courier_call(ripc_courier *courier,
+                      const char *queue,
+                      const char *results,
+                      const char *id,
+                      const char *message,
+                      size_t length,
+                      int64_t timeout_ms,
+                      ripc_text *result,
+                      uint32_t *stale);
+
+// Pops the next message of a queue; waits for one for timeout_ms, or without limit if that is
+// negative. message->data is NULL if there was none. Nothing is popped any more once this has
+// returned. A server that is away is waited for as well.
+int ripc_courier_take(ripc_courier *courier,
+                      const char *queue,
+                      int64_t timeout_ms,
+                      ripc_text *message);
+
+// Pushes a result to the queue that a command has named, which has to be a results queue. One
+// that nobody pops is gone five minutes later.
+int ripc_courier_answer(ripc_courier *courier,
+                        const char *results,
+                        const char *message,
+                        size_t length);
+
+// Publishes a message.
+int ripc_courier_publish(ripc_courier *courier,
+                         const char *channel,
+                         const char *message,
+                         size_t length);
+
+// Sets count fields of a hash, all at once.
+int ripc_courier_write(ripc_courier *courier,
+                       const char *hash,
+                       const ripc_pair *fields,
+                       size_t count);
+
+// Sets one field of a hash; both texts end with a NUL.
+int ripc_courier_set(ripc_courier *courier, const char *hash, const char *field, const char *value);
+
+// Reads a whole hash, in the server's order; no fields if it is not there.
+int ripc_courier_read(ripc_courier *courier,
+                      const char *hash,
+                      const ripc_pair **fields,
+                      size_t *count);
+
+// Reads one field of a hash; value->data is NULL if it is not there.
+int ripc_courier_field(ripc_courier *courier,
+                       const char *hash,
+                       const char *field,
+                       ripc_text *value);
+
+// Has the server tell of changed hashes on the channels __keyspace@<database>__:<hash>, and
+// every server that takes its place. What it tells besides is left as it is.
+int ripc_courier_notify(ripc_courier *courier);
+
+// Listens to all channels whose names match a pattern, as the server matches it. From the moment
+// this returns, what is published is heard, once for each pattern that matches.
+int ripc_courier_subscribe(ripc_courier *courier, const char *pattern);
+
+// Ends a subscription.
+int ripc_courier_unsubscribe(ripc_courier *courier, const char *pattern);
+
+// Waits for the next message that was subscribed to: for timeout_ms, or without limit if that is
+// negative. heard->message.data is NULL if there was none. A server that is away is waited for
+// as well; what is published meanwhile is lost.
+int ripc_courier_hear(ripc_courier *courier, int64_t timeout_ms, ripc_news *heard);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -94,6 +94,12 @@ impl Courier {
         })
     }
 
+    /// Whether it was opened before a `fork()`, by the parent of this process.
+    #[must_use]
+    pub fn is_inherited(&self) -> bool {
+        self.work.is_inherited()
+    }
+
     /// Sends a command and waits for its result, which stays readable until the next request.
     ///
     /// Blocks as [`Component::call`](crate::Component::call) does. Results with another id, or

@@ -139,14 +139,16 @@ pub(super) fn last_error(pointer: *mut ripc) -> *const c_char {
         let handle = handle.try_borrow().ok()?;
         Some(handle.last_error.text())
     });
-    let of_thread = || {
-        let text = ORPHAN.try_with(|orphan| orphan.try_borrow().map(|orphan| orphan.text()));
-        text.ok().and_then(Result::ok)
-    };
-    of_handle.or_else(of_thread).unwrap_or(c"".as_ptr())
+    of_handle.unwrap_or_else(last_error_of_thread)
 }
 
-fn broken(panic: &(dyn Any + Send)) -> Fault {
+/// What failed last on this thread where there was no handle.
+pub(super) fn last_error_of_thread() -> *const c_char {
+    let text = ORPHAN.try_with(|orphan| orphan.try_borrow().map(|orphan| orphan.text()));
+    text.ok().and_then(Result::ok).unwrap_or(c"".as_ptr())
+}
+
+pub(super) fn broken(panic: &(dyn Any + Send)) -> Fault {
     let words = panic
         .downcast_ref::<&str>()
         .copied()

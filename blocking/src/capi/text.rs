@@ -158,17 +158,29 @@ pub(super) struct Shelf {
 
 impl Shelf {
     pub(super) fn fill<const N: usize>(&mut self, texts: [Option<&str>; N]) -> [ripc_text; N] {
+        self.fill_bytes(texts.map(|text| text.map(str::as_bytes)))
+    }
+
+    /// As [`fill`](Self::fill), of whatever bytes.
+    pub(super) fn fill_bytes<const N: usize>(
+        &mut self,
+        texts: [Option<&[u8]>; N],
+    ) -> [ripc_text; N] {
         self.make_room(texts.iter().flatten().map(|text| text.len() + 1).sum());
         texts.map(|text| text.map_or(ripc_text::ABSENT, |text| self.put(text)))
     }
 
-    pub(super) fn fill_pairs(&mut self, pairs: &[(String, String)], lent: &mut Vec<ripc_pair>) {
-        let length = |(name, value): &(String, String)| name.len() + value.len() + 2;
+    pub(super) fn fill_pairs<T: AsRef<[u8]>>(
+        &mut self,
+        pairs: &[(T, T)],
+        lent: &mut Vec<ripc_pair>,
+    ) {
+        let length = |(name, value): &(T, T)| name.as_ref().len() + value.as_ref().len() + 2;
         self.make_room(pairs.iter().map(length).sum());
         lent.clear();
         lent.extend(pairs.iter().map(|(name, value)| ripc_pair {
-            name: self.put(name),
-            value: self.put(value),
+            name: self.put(name.as_ref()),
+            value: self.put(value.as_ref()),
         }));
     }
 
@@ -178,10 +190,10 @@ impl Shelf {
     }
 
     /// Room was made for it: what is on the shelf must not move.
-    fn put(&mut self, text: &str) -> ripc_text {
+    fn put(&mut self, text: &[u8]) -> ripc_text {
         let start = self.bytes.len();
         debug_assert!(self.bytes.capacity() - start > text.len());
-        self.bytes.extend_from_slice(text.as_bytes());
+        self.bytes.extend_from_slice(text);
         self.bytes.push(0);
         ripc_text {
             data: self.bytes[start..].as_ptr().cast(),

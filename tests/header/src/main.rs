@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use cbindgen::{Builder, Config};
 
 /// The files that export something, in the order of the header.
-const FILES: [&str; 18] = [
+const FILES: [&str; 19] = [
     "code",
     "token",
     "text",
@@ -25,6 +25,7 @@ const FILES: [&str; 18] = [
     "config",
     "state",
     "counters",
+    "courier",
 ];
 
 fn main() -> ExitCode {

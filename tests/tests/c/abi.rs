@@ -16,6 +16,7 @@ use crate::prototypes::prototypes;
 const LAYOUT: &[(&str, &[&str])] = &[
     ("ripc_text", &["data", "length"]),
     ("ripc_pair", &["name", "value"]),
+    ("ripc_news", &["pattern", "channel", "message"]),
     (
         "ripc_options",
         &["size", "address", "connect_ms", "reply_ms", "message_limit"],
