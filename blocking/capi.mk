@@ -46,9 +46,10 @@ C_BOARD := armv7-unknown-linux-gnueabihf
 
 test-c: ## Test the libraries for C: compilers, valgrind, sanitizers, misuse, ABI, ARM.
 	@$(SETUP) program cargo redis-server cc c++ clang valgrind pkg-config nm qemu-arm arm-linux-gnueabihf-gcc
-	@$(SETUP) package libclang-rt-dev libc6-dev-armhf-cross libc6-dbg
-	@$(MAKE) --no-print-directory c
+	@$(SETUP) package libclang-rt-dev libc6-dev-armhf-cross libc6-dbg libjson-c-dev
+	@$(MAKE) --no-print-directory compat
 	@$(MAKE) --no-print-directory c C_TARGET=$(C_BOARD)
+	$(CARGO) build --locked -p redis-ipc-tools
 	$(CARGO) test --locked -p redis-ipc-header
 	$(CARGO) test --locked -p redis-ipc --features capi --lib capi
 	$(CARGO) test --locked -p redis-ipc-tests --test c
@@ -69,11 +70,15 @@ install: c ## Install the libraries for C: DESTDIR, PREFIX (/usr/local), LIBDIR.
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 	    -e 's|@VERSION@|$(C_VERSION)|' -e "s|@LIBS@|$$(cat $(C_OUT)/libs.txt)|" \
 	    blocking/ripc.pc.in >$(DESTDIR)$(PKGCONFIGDIR)/ripc.pc
+	@if $(has_json_c); then $(MAKE) --no-print-directory install-compat; \
+	else echo "the drop-in for the original C library is left out: it takes json-c (libjson-c-dev)" >&2; fi
 
-uninstall: ## Remove what `make install` has installed, with the same variables.
+uninstall: uninstall-compat ## Remove what `make install` has installed, with the same variables.
 	rm -f $(DESTDIR)$(INCLUDEDIR)/ripc.h $(DESTDIR)$(LIBDIR)/libripc.a \
 	    $(DESTDIR)$(LIBDIR)/libripc.so.$(ABI) $(DESTDIR)$(LIBDIR)/libripc.so \
 	    $(DESTDIR)$(PKGCONFIGDIR)/ripc.pc
 
 # All crates have the workspace's version.
 C_VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
+
+include blocking/compat/compat.mk

@@ -25,12 +25,10 @@ fn make(target: &str, destination: &Path) {
 
 /// What pkg-config says of the installed library, with the destination before every folder.
 fn pkg_config(destination: &Path, arguments: &[&str]) -> Vec<String> {
+    let folder = destination.join(&LIBDIR[1..]).join("pkgconfig");
     let said = succeed(
         Command::new("pkg-config")
-            .env(
-                "PKG_CONFIG_LIBDIR",
-                destination.join(&LIBDIR[1..]).join("pkgconfig"),
-            )
+            .env("PKG_CONFIG_LIBDIR", folder)
             .env("PKG_CONFIG_SYSROOT_DIR", destination)
             .args(arguments)
             .arg("ripc"),
@@ -74,4 +72,53 @@ fn an_installed_library_is_found_by_pkg_config_and_links_either_way() {
     }
     make("uninstall", destination);
     assert!(!library.join("libripc.a").exists());
+}
+
+#[test]
+fn an_installed_drop_in_is_found_by_pkg_config_and_leaves_its_folder_to_the_original() {
+    let folder = Folder::new();
+    let destination = folder.path();
+    make("install", destination);
+    let library = destination.join(&LIBDIR[1..]);
+    for file in [
+        "libredis_ipc.a",
+        "libredis_ipc.so",
+        "libredis_ipc.so.0",
+        "pkgconfig/redis-ipc.pc",
+    ] {
+        assert!(library.join(file).is_file(), "{file}");
+    }
+    let headers = destination.join("opt/ripc/include");
+    assert!(!headers.join("redis_ipc.h").exists());
+    let header = headers.join("redis-ipc-compat/redis_ipc.h");
+    assert!(header.is_file());
+    // Where it will be once it is no longer below its destination.
+    let installed = library.join("pkgconfig/redis-ipc.pc");
+    let said = fs::read_to_string(&installed).unwrap();
+    for line in [
+        "includedir=/opt/ripc/include/redis-ipc-compat".to_owned(),
+        format!("libdir={LIBDIR}"),
+    ] {
+        assert!(said.contains(&line), "{said}");
+    }
+    for kind in [&[][..], &["--static"]] {
+        let mut ask = Command::new("pkg-config");
+        ask.env("PKG_CONFIG_PATH", library.join("pkgconfig"));
+        ask.arg(format!("--define-variable=libdir={}", library.display()));
+        let include = header.parent().unwrap().display();
+        ask.arg(format!("--define-variable=includedir={include}"));
+        ask.args(["--cflags", "--libs"]).args(kind).arg("redis-ipc");
+        let flags = String::from_utf8(succeed(&mut ask).stdout).unwrap();
+        let mut compile = Command::new("gcc");
+        compile.arg("-D_GNU_SOURCE").arg("-o");
+        compile.arg(folder.join("program"));
+        compile.arg(root().join("tests/c/compat/driver.c"));
+        compile.args(flags.split_whitespace());
+        compile.arg(format!("-Wl,-rpath-link,{}", library.display()));
+        succeed(&mut compile);
+    }
+    make("uninstall", destination);
+    for gone in [header, installed, library.join("libredis_ipc.a")] {
+        assert!(!gone.exists(), "{gone:?}");
+    }
 }

@@ -4,6 +4,7 @@
 
 mod abi;
 mod arm;
+mod dropin;
 mod examples;
 mod host;
 mod installed;

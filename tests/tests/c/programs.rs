@@ -39,6 +39,9 @@ const STRICT: &[&str] = &[
 pub(crate) enum Linked {
     Statically,
     Dynamically,
+    /// With the drop-in for the original C library, either way.
+    DropInStatically,
+    DropInDynamically,
 }
 
 /// A program that was built, in a folder that goes with it.
@@ -86,6 +89,9 @@ impl Program {
         let mut command = Command::new(compiler);
         command.args(STRICT).args(flags);
         command.arg("-I").arg(root().join("blocking/include"));
+        command
+            .arg("-I")
+            .arg(root().join("blocking/compat/include"));
         command.arg("-I").arg(root().join("tests/c"));
         command.arg(source).args(["-x", "none", "-o"]).arg(&file);
         match linked {
@@ -100,6 +106,17 @@ impl Program {
                     .arg("-L")
                     .arg(&library)
                     .args([search.as_str(), "-lripc"]);
+            }
+            Linked::DropInStatically => {
+                for archive in ["libredis_ipc.a", "libripc.a"] {
+                    command.arg(library.join(archive));
+                }
+                command.arg("-ljson-c").args(native_libraries(built));
+            }
+            Linked::DropInDynamically => {
+                let search = format!("-Wl,-rpath,{0},-rpath-link,{0}", library.display());
+                command.arg("-L").arg(&library);
+                command.args([search.as_str(), "-lredis_ipc", "-ljson-c"]);
             }
         }
         succeed(&mut command);
