@@ -98,7 +98,7 @@ bare: ## Build core for a microcontroller.
 
 msrv: ## Check core and blocking with the oldest compiler they promise.
 	@if $(SETUP) toolchain $(MSRV); then set -x; \
-	    $(CARGO) +$(MSRV) check --locked -p redis-ipc-core -p redis-ipc --target-dir target/msrv; \
+	    $(CARGO) +$(MSRV) check --locked -p redis-ipc-core -p redis-ipc --features redis-ipc/capi --target-dir target/msrv; \
 	else $(call unchecked,core and blocking with Rust $(MSRV)); fi
 
 clean: ## Remove all that was built.

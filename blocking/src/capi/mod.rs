@@ -14,6 +14,11 @@
     clippy::missing_safety_doc,
     reason = "comments go into the header, where they say what a caller must see to"
 )]
+#![allow(
+    rustdoc::broken_intra_doc_links,
+    rustdoc::invalid_html_tags,
+    reason = "what the header shows as it is, rustdoc takes for links and tags"
+)]
 
 mod call;
 mod code;
