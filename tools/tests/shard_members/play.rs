@@ -8,7 +8,7 @@ use redis_ipc::bus::{Client as BusClient, Worker};
 use redis_ipc::{Component, Endpoint, HashKind, Limitation, Options, Stop, Turn};
 use serde_json::{Value, json};
 
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Queues of one component, most urgent first.
 pub(crate) const QUEUES: [&str; 6] = ["stop", "urgent", "print", "scan", "copy", "clean"];

@@ -3,7 +3,7 @@
 //! Threads ask, so that nobody is held up. A request that was not executed, because its host is
 //! away or says that it is another's, waits until that is known and is sent again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
@@ -24,6 +24,9 @@ use crate::router::redirect::Redirect;
 /// How often what waits is looked at.
 pub(super) const PAUSE: Duration = Duration::from_millis(20);
 
+/// How often Sentinels are asked about one host at most.
+const RESOLVING_PAUSE: Duration = Duration::from_millis(100);
+
 #[derive(Debug)]
 pub(super) struct Seeker {
     cluster: Cluster,
@@ -35,6 +38,8 @@ pub(super) struct Seeker {
     asks_layout: bool,
     /// Hosts whose addresses somebody asks for.
     resolving: BTreeSet<usize>,
+    /// When that was done last, by host.
+    resolved: HashMap<usize, Instant>,
     delayed: Vec<Delayed>,
 }
 
@@ -70,6 +75,7 @@ impl Seeker {
             #[cfg(feature = "redis")]
             asks_layout: false,
             resolving: BTreeSet::new(),
+            resolved: HashMap::new(),
             delayed: Vec::new(),
         })
     }
@@ -118,7 +124,13 @@ impl Hub {
         if seeker.resolving.insert(host) {
             let endpoint = self.hosts[host].host.endpoint.clone();
             let limit = self.options.connect_limit;
+            let before = seeker.resolved.insert(host, Instant::now());
+            let again = before.is_some_and(|before| before.elapsed() < 2 * RESOLVING_PAUSE);
             seeker.ask(move |_| {
+                // Who have to elect a successor are not to be kept from it.
+                if again {
+                    thread::sleep(RESOLVING_PAUSE);
+                }
                 let options = redis_ipc::Options::default().connect_limit(limit);
                 Found::Address(host, endpoint.resolve(&options).ok())
             });
