@@ -9,9 +9,9 @@
 #   targets/cross.sh armv7-unknown-linux-gnueabihf                  builds all that a board gets
 #   targets/cross.sh aarch64-unknown-linux-gnu test -p redis-ipc    or whatever cargo is to do
 #
-# Settings (environment): STATIC=1 links the C library in, below target/static then; ROOM is a
-# folder to build in that is not target; CROSS_WAYS, say "rustup debian", are the ways that are
-# tried, in that order.
+# Settings (environment): STATIC=1 links the C library in, below target/static then; THUMB=1 makes
+# the shorter Thumb code for ARMv7; ROOM is a folder to build in that is not target; CROSS_WAYS, say
+# "rustup debian", are the ways that are tried, in that order.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -93,12 +93,14 @@ set_up_runner() {
 # Has a cargo do what the words say, or build what a board gets where there are none: CARGO, the
 # folder that it builds in (none for its own), WORDS.
 work() {
-    local cargo=$1 room=${ROOM:-$2} words=()
+    local cargo=$1 room=${ROOM:-$2} words=() features=
     shift 2
     if [ -n "${STATIC:-}" ] && [ -z "$bare" ]; then
-        export "${prefix}_RUSTFLAGS=-C target-feature=+crt-static"
+        features+=,+crt-static
         room=${room:-target}/static
     fi
+    [ -z "${THUMB:-}" ] || [ "${target%%-*}" != armv7 ] || features+=,+thumb-mode
+    [ -z "$features" ] || export "${prefix}_RUSTFLAGS=-C target-feature=${features#,}"
     [ -z "$room" ] || words=(--target-dir "$room")
     words+=(--locked --target "$target")
     if [ $# -gt 0 ]; then

@@ -14,6 +14,7 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
+use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 use std::{env, process, thread};
 
@@ -48,7 +49,13 @@ const ROOM: usize = 4096;
 /// How long the server is left alone after it was away.
 const PAUSE: Duration = Duration::from_secs(1);
 
-fn main() -> Result<Infallible, Box<dyn Error>> {
+fn main() -> ExitCode {
+    let Err(error) = run();
+    eprintln!("thermometer: {error}");
+    ExitCode::FAILURE
+}
+
+fn run() -> Result<Infallible, Box<dyn Error>> {
     let path = env::var("RIPC_SERVER_PATH").map_err(|_| "RIPC_SERVER_PATH is not set")?;
     let component = Component::parse("thermometer")?;
     let identity = Identity::new(component, Thread::parse("main")?, process::id().into(), 0)?;
