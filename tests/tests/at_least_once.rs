@@ -231,3 +231,72 @@ fn a_handler_that_fails_is_not_tried_again() {
     });
     assert_eq!(at_work(&server, "print"), 0);
 }
+
+#[test]
+fn an_answer_that_could_not_be_sent_leaves_its_command_to_be_served_again() {
+    for queues in [&["print"][..], &["cancel", "print"]] {
+        let mut server = Server::setup().persistent().start();
+        push(&server, "print", "1");
+        let mut printer = printer(&server, queues, 9);
+        let Some(Turn::Command(command)) = printer.next(Some(PATIENCE)).unwrap() else {
+            panic!("no command");
+        };
+        // Neither on this connection nor on another one.
+        server.kill();
+        let failed = command.answer(&json!({"ok": true})).unwrap_err();
+        assert!(failed.is_temporary(), "{failed:?}");
+        server.restart();
+        assert_eq!(at_work(&server, "print"), 1);
+        assert_eq!(answer_next(&mut printer), "1");
+        push(&server, "print", "2");
+        assert_eq!(answer_next(&mut printer), "2");
+        assert!(
+            printer
+                .next(Some(Duration::from_millis(20)))
+                .unwrap()
+                .is_none()
+        );
+        assert_eq!(at_work(&server, "print"), 0);
+    }
+}
+
+#[test]
+fn what_a_service_could_not_answer_is_served_again() {
+    let mut server = Server::setup().persistent().start();
+    let command = json!({"results_queue": "queues.results.desk.main", "command_id": "1"});
+    server.cli(&["RPUSH", "queues.commands.printer", &command.to_string()]);
+    let mut printer = join(&server, "printer");
+    printer.set_delivery(Delivery::AtLeastOnce { tries: 9 });
+    let (tell, told) = std::sync::mpsc::channel();
+    let (go, gone) = std::sync::mpsc::channel();
+    let (lose, lost) = std::sync::mpsc::channel();
+    let stop = Stop::new();
+    let until = stop.clone();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            Service::new()
+                .on_command(move |job: serde_json::Value, _| {
+                    tell.send(()).unwrap();
+                    gone.recv_timeout(PATIENCE).unwrap();
+                    Ok(job)
+                })
+                .on_bus(move |_| lose.send(()).unwrap_or_default())
+                .until(until)
+                .run(&mut printer)
+                .unwrap();
+        });
+        told.recv_timeout(PATIENCE).unwrap();
+        server.kill();
+        go.send(()).unwrap();
+        // The answer has failed by then.
+        lost.recv_timeout(PATIENCE).unwrap();
+        server.restart();
+        told.recv_timeout(PATIENCE).unwrap();
+        go.send(()).unwrap();
+        let mut client = server.client();
+        let result = client.command(&["BLPOP", "queues.results.desk.main", "10"]);
+        stop.request();
+        assert!(!result.is_nil(), "nobody has answered");
+    });
+    assert_eq!(server.cli(&["EXISTS", "queues.at-work.main.printer"]), 0);
+}

@@ -174,6 +174,13 @@ impl Line {
             durable.let_go(job.raw());
         }
     }
+
+    /// Notes that a command is out of hand, and that nobody knows whether it still is in the list
+    /// of what is at work.
+    pub(super) fn abandon(&mut self, job: &Job) {
+        self.let_go(job);
+        self.to_resume |= self.durable.is_some();
+    }
 }
 
 impl Component {
@@ -292,7 +299,11 @@ impl Component {
                 self.line.let_go(&job);
                 Ok(())
             }
-            given_up => given_up,
+            Err(error) => {
+                self.line.let_go(&job);
+                Err(error)
+            }
+            Ok(()) => Ok(()),
         }
     }
 

@@ -215,6 +215,26 @@ impl<'c> Command<'c> {
 
     fn send(
         &mut self,
+        write: impl FnMut(&mut Writer<'_>, &str, &Stamp<'_>) -> Result<(), Unwritten>,
+    ) -> Result<(), Error> {
+        match self.try_to_send(write) {
+            Ok(()) => {
+                self.open = false;
+                self.component.line.let_go(&self.job);
+                self.component.forget_tries(&self.job)
+            }
+            // Something else may be answered instead.
+            Err(error) if is_bad_result(&error) => Err(error),
+            Err(error) => {
+                // If it is still on the server, it is to be served again from there.
+                self.component.line.abandon(&self.job);
+                Err(error)
+            }
+        }
+    }
+
+    fn try_to_send(
+        &mut self,
         mut write: impl FnMut(&mut Writer<'_>, &str, &Stamp<'_>) -> Result<(), Unwritten>,
     ) -> Result<(), Error> {
         let deadline = Deadline::after(self.component.work.options().reply_limit);
@@ -224,13 +244,10 @@ impl<'c> Command<'c> {
             Err(error) if error.outcome() == Outcome::NotSent => {
                 self.component.line.connection.disconnect();
                 self.write_result(&mut write)?;
-                self.component.line.connection.flush(deadline)?;
+                self.component.line.connection.flush(deadline)
             }
-            sent => sent?,
+            sent => sent,
         }
-        self.open = false;
-        self.component.line.let_go(&self.job);
-        self.component.forget_tries(&self.job)
     }
 
     fn write_result(
