@@ -206,7 +206,7 @@ call_round() {
     measure "$group" ours "$@" "$rust" call ours "$socket" "$calls"
     measure "$group" c "$@" "$out/c/call_ripc" "$socket" "$calls"
     local who
-    for who in ours_with_strings redisbus redisrpc; do
+    for who in ours_with_strings at_least_once redisbus redisrpc; do
         measure "$group" $who "$@" "$rust" call $who "$socket" "$calls"
     done
 }
@@ -219,6 +219,30 @@ call_costs() {
     for who in ours ours_with_strings; do
         each "$group" $who 500 2500 "$meter" taskset -c "$core" "$rust" call $who "$socket"
     done
+}
+
+# Settings from the cache, components that come back, components that wait.
+around_calls() {
+    local lines name number
+    lines=$(on_core "$rust" settings "$pinned" 2000000) || die "settings failed"
+    while read -r name number; do
+        case $name in
+            cached) sample settings_cached_ns ours "$number" ;;
+            *) sample settings_cached_ns "$name" "$number" ;;
+        esac
+    done <<<"$lines"
+    measure "resume_%" ours "$rust" resume
+}
+
+idle_components() {
+    local lines name number
+    lines=$(ulimit -n "$(ulimit -Hn)" && "$rust" idle 1000) || die "idle failed"
+    while read -r name number; do
+        case $name in
+            ours) sample idle_component_kb ours "$number" ;;
+            server) sample idle_component_server_kb ours "$number" ;;
+        esac
+    done <<<"$lines"
 }
 
 # redis-benchmark sends the same command: SOCKET set|rpush BATCH OPERATIONS.
@@ -404,6 +428,13 @@ all_on_one_server() {
         say "strace may not trace here: no system calls counted"
     fi
     call_costs "$pinned" allocations call_allocs
+    each at_least_once_allocs ours 500 2500 allocations \
+        taskset -c "$core" "$rust" call at_least_once "$pinned"
+    say "settings, restarts and idle components"
+    for _ in $(seq 7); do
+        around_calls
+    done
+    idle_components
     pipeline_allocations "$pinned"
     say "codec"
     for _ in $(seq "$codec_rounds"); do

@@ -46,6 +46,8 @@ pub(super) struct Durable {
     sha: String,
     /// The commands that this component has in hand: those the lists are allowed to hold.
     held: Vec<Held>,
+    /// Room of commands that were in hand, to be used again.
+    spare: Vec<Vec<u8>>,
     /// Whether a queue may hold something that the script has not looked at.
     woken: bool,
     /// Whether moving is refused for lack of memory, so that commands are taken instead.
@@ -82,6 +84,7 @@ impl Durable {
             limit: u64::from(tries.max(1)),
             sha: String::new(),
             held: Vec::new(),
+            spare: Vec::new(),
             woken: true,
             draining: false,
         })
@@ -95,9 +98,11 @@ impl Durable {
     /// list; the next one is to be moved again, if there is memory.
     pub(super) fn hold(&mut self, queue: usize, message: &[u8]) {
         if !std::mem::take(&mut self.draining) {
+            let mut room = self.spare.pop().unwrap_or_default();
+            room.extend_from_slice(message);
             self.held.push(Held {
                 queue,
-                message: message.to_vec(),
+                message: room,
             });
         }
         self.woken = true;
@@ -105,7 +110,12 @@ impl Durable {
 
     fn let_go(&mut self, message: &[u8]) {
         if let Some(place) = self.held.iter().position(|held| held.message == message) {
-            self.held.swap_remove(place);
+            let mut room = self.held.swap_remove(place).message;
+            // One is in hand at a time, but for those that are kept for later.
+            if self.spare.is_empty() {
+                room.clear();
+                self.spare.push(room);
+            }
         }
     }
 

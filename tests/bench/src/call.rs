@@ -8,7 +8,9 @@ mod other;
 use std::process::{Child, Command as Process};
 use std::time::{Duration, Instant};
 
-use redis_ipc::{Component, Connection, Endpoint, Failure as Refusal, Options, Service, Stop};
+use redis_ipc::{
+    Component, Connection, Delivery, Endpoint, Failure as Refusal, Options, Service, Stop,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{Failure, Outcome};
@@ -41,6 +43,7 @@ struct Printed<T> {
 pub(crate) fn run(who: &str, socket: &str, calls: u32) -> Outcome {
     match who {
         "ours" => call::<Bounded>(socket, calls, start(who, socket, calls)?),
+        "at_least_once" => call::<Bounded>(socket, calls, start(who, socket, calls)?),
         "ours_with_strings" => call::<String>(socket, calls, start(who, socket, calls)?),
         "redisbus" | "redisrpc" => other::run(who, socket, calls),
         _ => Err(Failure::NotBuilt),
@@ -50,19 +53,20 @@ pub(crate) fn run(who: &str, socket: &str, calls: u32) -> Outcome {
 /// What the process that [`run`] starts does: answers all calls, then ends.
 pub(crate) fn component(who: &str, socket: &str, calls: u32) -> Outcome {
     match who {
-        "ours" => serve::<Bounded>(socket, calls),
-        "ours_with_strings" => serve::<String>(socket, calls),
+        "ours" => serve::<Bounded>(socket, calls, Delivery::AtMostOnce),
+        "at_least_once" => serve::<Bounded>(socket, calls, Delivery::AtLeastOnce { tries: 3 }),
+        "ours_with_strings" => serve::<String>(socket, calls, Delivery::AtMostOnce),
         "redisbus" => other::work(socket, calls),
         "redisrpc" => other::serve(socket, calls),
         _ => Err(Failure::NotBuilt),
     }
 }
 
-fn endpoint(socket: &str) -> Result<Endpoint, Failure> {
+pub(crate) fn endpoint(socket: &str) -> Result<Endpoint, Failure> {
     Ok(format!("unix://{socket}").parse()?)
 }
 
-fn join(socket: &str, name: &str) -> Result<Component, Failure> {
+pub(crate) fn join(socket: &str, name: &str) -> Result<Component, Failure> {
     let options = Options::default();
     Ok(Component::connect_to(
         &endpoint(socket)?,
@@ -129,11 +133,12 @@ fn time(
     Ok(durations)
 }
 
-fn serve<T>(socket: &str, calls: u32) -> Outcome
+fn serve<T>(socket: &str, calls: u32, delivery: Delivery) -> Outcome
 where
     T: Serialize + DeserializeOwned + Clone + AsRef<str> + for<'t> TryFrom<&'t str>,
 {
     let mut printer = join(socket, "printer")?;
+    printer.set_delivery(delivery);
     let stop = Stop::new();
     let end = stop.clone();
     let mut left = WARM_UP + calls;

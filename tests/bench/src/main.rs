@@ -6,11 +6,15 @@ use std::process::ExitCode;
 mod call;
 mod codec;
 mod envelope;
+mod idle;
 mod inputs;
 mod map;
 mod pipeline;
 mod place;
 mod report;
+mod resume;
+mod server;
+mod settings;
 
 /// Why a run ended without a figure.
 enum Failure {
@@ -38,6 +42,9 @@ const USAGE: &str = "usage:
   call-component WHO SOCKET CALLS
   map WHO ROUNDS SOCKET...
   place PLACEMENT COUNT
+  settings SOCKET COUNT
+  resume
+  idle COUNT
   report SAMPLES MACHINE FOLDER";
 
 /// What run.sh takes for "leave this figure out".
@@ -75,6 +82,9 @@ fn run(words: &[&str]) -> Outcome {
         ["call-component", who, socket, calls] => call::component(who, socket, calls.parse()?),
         ["map", who, rounds, ref sockets @ ..] => map::run(who, rounds.parse()?, sockets),
         ["place", placement, count] => place::run(placement, count.parse()?),
+        ["settings", socket, count] => settings::run(socket, count.parse()?),
+        ["resume"] => resume::run(),
+        ["idle", count] => idle::run(count.parse()?),
         ["report", samples, machine, folder] => report::write(samples, machine, folder),
         _ => Err(Failure::Broken(USAGE.to_owned())),
     }

@@ -135,6 +135,18 @@ fn calls(all: &mut Vec<Figure>) {
         let how = How::OtherOverOurs(dialect);
         all.push(Figure::new(&name, p50, how, AtMost(1.1)));
     }
+    let durable = How::OtherOverOurs("at_least_once");
+    all.push(Figure::new(
+        "at_least_once_vs_call",
+        p50,
+        durable,
+        AtMost(1.05),
+    ));
+    all.push(Figure::plain("at_least_once_allocs", AtMost(0.0)));
+    all.push(Figure::plain("settings_cached_ns", AtMost(200.0)));
+    all.push(Figure::plain("resume_ms", AtMost(100.0)));
+    all.push(Figure::plain("idle_component_kb", None));
+    all.push(Figure::plain("idle_component_server_kb", None));
     all.push(Figure::plain("call_syscalls", AtMost(6.1)));
     all.push(Figure::plain("call_allocs", AtMost(0.0)));
 }
