@@ -46,7 +46,7 @@ fuzz: ## Fuzz what reads outside bytes, each target for FUZZ_SECONDS (60).
 	@$(SETUP) program cargo c++
 	@$(SETUP) toolchain nightly
 	@$(SETUP) cargo cargo-fuzz
-	@set -e; cd tests/fuzz; for target in resp feed envelope splice; do \
+	@set -e; cd tests/fuzz; for target in resp feed envelope splice frames; do \
 	    mkdir -p corpus/$$target; \
 	    $(CARGO) +nightly fuzz run --fuzz-dir . $$target corpus/$$target seeds/$$target -- \
 	        -max_total_time=$(or $(FUZZ_SECONDS),60) -max_len=4096 -verbosity=0 -print_final_stats=1; \

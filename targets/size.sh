@@ -216,5 +216,7 @@ for target in "${targets[@]}"; do
     done
 done
 memories
+echo
+targets/firmware.sh | tee -a "$room/figures"
 write_figures
 say "written: $out/size.json, summary.json"

@@ -391,6 +391,15 @@ several_servers() {
     placements
 }
 
+# What the firmware of a microcontroller takes, from its ELF.
+firmware() {
+    local name bytes
+    "$top/targets/firmware.sh" >"$room/firmware" || die "the firmware cannot be built"
+    while read -r name bytes; do
+        sample "$name" ours "$bytes"
+    done <"$room/firmware"
+}
+
 # ---------------------------------------------------------------- the run
 
 call_rounds=${CALL_ROUNDS:-15}
@@ -442,6 +451,8 @@ all_on_one_server() {
     done
     codec count_codec
     sizes
+    say "firmware"
+    firmware
 }
 
 [ -n "${SHARDS_ONLY:-}" ] || all_on_one_server

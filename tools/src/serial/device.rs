@@ -101,6 +101,10 @@ pub(crate) fn open_device(path: &Path, baud: u32) -> Result<File, DeviceError> {
 }
 
 fn set_up(port: &OwnedFd, baud: u32) -> Result<(), Errno> {
+    // It would hang up.
+    if baud == 0 {
+        return Err(Errno::INVAL);
+    }
     let mut modes: Termios = tcgetattr(port)?;
     modes.make_raw();
     modes.control_modes |= ControlModes::CLOCAL | ControlModes::CREAD;

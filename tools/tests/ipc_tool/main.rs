@@ -6,6 +6,7 @@ mod messages;
 mod private_server;
 mod redisbus;
 mod redisrpc;
+mod serial;
 mod serve;
 mod shard;
 mod support;

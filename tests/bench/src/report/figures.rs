@@ -102,6 +102,7 @@ pub(crate) fn figures() -> Vec<Figure> {
     pipelining(&mut all);
     all.push(Figure::plain("size_c_example_static_bytes", Goal::None));
     sharding(&mut all);
+    firmware(&mut all);
     all
 }
 
@@ -223,5 +224,15 @@ fn sharding(all: &mut Vec<Figure>) {
         for placement in placements {
             all.push(Figure::plain(&format!("place_{placement}_{unit}"), goal));
         }
+    }
+}
+
+/// Bytes of the component on a microcontroller, bare and with frames on its line.
+fn firmware(all: &mut Vec<Figure>) {
+    for variant in ["firmware", "firmware_framed"] {
+        let flash = format!("{variant}_flash_bytes");
+        all.push(Figure::plain(&flash, Goal::AtMost(32_768.0)));
+        let ram = format!("{variant}_ram_bytes");
+        all.push(Figure::plain(&ram, Goal::AtMost(8192.0)));
     }
 }
