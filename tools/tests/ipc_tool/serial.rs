@@ -253,7 +253,8 @@ fn a_server_that_is_started_anew_ends_the_session_and_gets_another_one() {
 /// A terminal's two ends: what a serial port is to the kernel.
 fn terminal() -> (File, String) {
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
+    // The gateway must not have the board's end too.
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
     let board = openpt(flags).unwrap();
     grantpt(&board).unwrap();
     unlockpt(&board).unwrap();
@@ -279,10 +280,12 @@ fn a_serial_port_is_set_up_and_waited_for_when_it_is_gone() {
     board.say(&request(&["HSET", "status.sensor", "all", &all]));
     board.hear(":1\r\n");
     assert_eq!(server.cli(&["HLEN", "status.sensor"]), 1);
-    assert!(gateway.line().contains("session 1 begins"));
+    let said = gateway.line();
+    assert!(said.contains("session 1 begins"), "{said}");
     // The adapter is pulled out, and put in again.
     drop(board);
-    assert!(gateway.line().contains("waiting for it"));
+    let said = gateway.line();
+    assert!(said.contains("waiting for it"), "{said}");
     let (end, path) = terminal();
     std::fs::remove_file(&device).unwrap();
     std::os::unix::fs::symlink(&path, &device).unwrap();
