@@ -301,12 +301,10 @@ impl Endpoint {
 impl Endpoint {
     /// Whether TLS is spoken on the way there.
     #[must_use]
-    #[expect(clippy::unused_self, reason = "with the feature `tls` it depends")]
     pub fn is_secure(&self) -> bool {
         false
     }
 
-    #[expect(clippy::unused_self, reason = "with the feature `tls` it depends")]
     fn parameters(&self) -> Vec<(&'static str, String)> {
         Vec::new()
     }
