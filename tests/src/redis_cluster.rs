@@ -134,14 +134,16 @@ impl RedisCluster {
         }
     }
 
-    /// The slot belongs to `to` from now on.
+    /// The slot belongs to `to` from now on, and every master is told, as redis-cli does: word of
+    /// mouth among them may take seconds.
     ///
     /// # Panics
     /// If a node refuses.
     #[track_caller]
     pub fn end_move(&self, slot: u16, from: usize, to: usize) {
         let (slot, id) = (slot.to_string(), self.id(to));
-        for node in [to, from] {
+        let others = (0..self.nodes.len() / 2).filter(|node| ![to, from].contains(node));
+        for node in [to, from].into_iter().chain(others) {
             let reply = self.nodes[node].cli(&["CLUSTER", "SETSLOT", &slot, "NODE", &id]);
             assert_eq!(reply, "OK");
         }

@@ -1,6 +1,6 @@
 //! Commands, maps and fanouts on a Redis Cluster whose slots move and whose masters die.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use redis_ipc::Outcome;
@@ -10,6 +10,7 @@ use redis_ipc_tools::router::{
     Cluster, Error, HostsError, Options, Promise, Promised, Script, Value,
 };
 
+use super::play::Ending;
 use super::{LONG, NEVER, connect};
 
 fn bytes(text: &str) -> Value {
@@ -129,7 +130,7 @@ fn redirects_are_followed_by_commands_and_by_maps() {
 }
 
 /// Counts up every key again and again until it is told to stop; gives how often.
-fn count_up(cluster: &Cluster, keys: &[String], stop: &AtomicBool) -> u64 {
+fn count_up(cluster: &Cluster, keys: &[String], begun: &AtomicI64, stop: &AtomicBool) -> i64 {
     let mut rounds = 0;
     while !stop.load(Ordering::Acquire) {
         let mut map = cluster.map();
@@ -138,6 +139,7 @@ fn count_up(cluster: &Cluster, keys: &[String], stop: &AtomicBool) -> u64 {
         let counts: Vec<_> = keys[..half].iter().map(incr).collect();
         map.send(LONG);
         rounds += 1;
+        begun.store(rounds, Ordering::Release);
         for count in counts {
             assert_eq!(count.wait().unwrap().integer(), Some(rounds));
         }
@@ -146,7 +148,7 @@ fn count_up(cluster: &Cluster, keys: &[String], stop: &AtomicBool) -> u64 {
             assert_eq!(count.integer(), Some(rounds));
         }
     }
-    u64::try_from(rounds).unwrap()
+    rounds
 }
 
 #[test]
@@ -155,18 +157,22 @@ fn slots_that_move_under_load_lose_and_double_nothing() {
     let cluster = connect(&nodes);
     let keys = keys_below(8);
     assert!(keys.len() > 20);
-    let stop = AtomicBool::new(false);
+    let (stop, begun) = (AtomicBool::new(false), AtomicI64::new(0));
     let rounds = std::thread::scope(|scope| {
-        let load = scope.spawn(|| count_up(&cluster, &keys, &stop));
+        let load = scope.spawn(|| count_up(&cluster, &keys, &begun, &stop));
+        let ending = Ending(&stop);
         for (from, to) in [(0, 1), (1, 2), (2, 0)] {
             for slot in 0..8 {
                 nodes.move_slot(slot, from, to);
             }
+            let round = begun.load(Ordering::Acquire);
+            while begun.load(Ordering::Acquire) == round && !load.is_finished() {
+                std::thread::yield_now();
+            }
         }
-        stop.store(true, Ordering::Release);
+        drop(ending);
         load.join().unwrap()
     });
-    assert!(rounds > 1);
     for key in &keys {
         let count = cluster.command(&["GET", key]).unwrap();
         assert_eq!(count, bytes(&rounds.to_string()));

@@ -7,7 +7,7 @@ use redis_ipc_core::shard::slots;
 use redis_ipc_tests::folder::Folder;
 use redis_ipc_tests::redis_cluster::RedisCluster;
 
-use super::play::{Printer, QUEUES, call, components_work, join, workers_work};
+use super::play::{Ending, Printer, QUEUES, call, components_work, join, workers_work};
 use super::router::Router;
 use super::{NEVER, connect};
 
@@ -71,13 +71,14 @@ fn a_component_is_called_while_the_slots_of_its_queues_move() {
             }
             calls
         });
+        let ending = Ending(&stop);
         for queue in QUEUES {
             let slot = slot_of(queue);
             let from = (0..3).find(|node| owns(&nodes, *node, slot)).unwrap();
             nodes.move_slot(slot, from, (from + 1) % 3);
             nodes.move_slot(slot, (from + 1) % 3, (from + 2) % 3);
         }
-        stop.store(true, Ordering::Release);
+        drop(ending);
         load.join().unwrap()
     });
     let mut caller = join(&router.endpoint(), "panel");

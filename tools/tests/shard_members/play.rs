@@ -1,5 +1,6 @@
 //! Components and workers as they are, that know nothing of several servers.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -12,6 +13,15 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Queues of one component, most urgent first.
 pub(crate) const QUEUES: [&str; 6] = ["stop", "urgent", "print", "scan", "copy", "clean"];
+
+/// Ends whoever loads the cluster beside a test, also where the test fails.
+pub(crate) struct Ending<'s>(pub(crate) &'s AtomicBool);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
 
 pub(crate) fn join(endpoint: &Endpoint, component: &str) -> Component {
     Component::connect_to(endpoint, component, "main", Options::default()).unwrap()

@@ -11,7 +11,7 @@ use redis_ipc_tests::sentinel::Sentinels;
 use redis_ipc_tests::server::Server;
 use redis_ipc_tools::router::{Cluster, Host, Options, Placement, Promise, Promised, Value};
 
-use crate::play::{PATIENCE, Printer, QUEUES, call, join};
+use crate::play::{Ending, PATIENCE, Printer, QUEUES, call, join};
 use crate::router::Router;
 
 struct Stage {
@@ -123,6 +123,9 @@ fn requests_wait_at_the_router_for_the_successor_of_a_dead_master() {
     for key in &keys {
         assert_eq!(client.command(&["SET", key, "1"]), "OK");
     }
+    let mut direct = stage.master.client();
+    direct.command(&["SET", "last", "1"]);
+    assert_eq!(direct.command(&["WAIT", "1", "20000"]).integer(), 1);
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
         // Another client's requests to the other host go on meanwhile.
@@ -133,6 +136,7 @@ fn requests_wait_at_the_router_for_the_successor_of_a_dead_master() {
                 assert!(client.command(&["INCR", key]).integer() > 1);
             }
         });
+        let ending = Ending(&stop);
         stage.master.kill();
         let key = keys.iter().find(|key| cluster.host_of(key) == 0).unwrap();
         let reply = loop {
@@ -143,7 +147,7 @@ fn requests_wait_at_the_router_for_the_successor_of_a_dead_master() {
                 break reply;
             }
         };
-        stop.store(true, Ordering::Release);
+        drop(ending);
         other.join().unwrap();
         assert_eq!(reply, "1");
     });
