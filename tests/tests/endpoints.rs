@@ -143,8 +143,10 @@ fn the_smallest_limit_of_a_message_lets_a_component_join_and_talk() {
     let server = Server::start();
     for limit in [0, 64, 1024] {
         let options = Options::default().message_limit(limit);
+        // Each has a name of its own: the server may still know the one before as a subscriber.
+        let name = format!("c{limit}");
         let mut component =
-            Component::connect_to(&endpoint(&server), "c", "main", options).unwrap();
+            Component::connect_to(&endpoint(&server), &name, "main", options).unwrap();
         component.serve_main().unwrap();
         component.subscribe_events(None, None).unwrap();
         let small = serde_json::json!({});
