@@ -3,7 +3,7 @@
 //!
 //! ```sh
 //! eval "$(ipc-tool up)"
-//! cargo run -p redis-ipc-core --example thermometer &
+//! cargo run -p redis-ipc-core --example component &
 //! ipc-tool call thermometer.read '{"unit": "F"}'
 //! ```
 //!
