@@ -67,6 +67,15 @@ impl Client {
         self.stream.write_all(bytes).expect("the server takes it");
     }
 
+    /// Says that nothing more will be sent; replies still come.
+    ///
+    /// # Panics
+    /// If the connection is gone.
+    pub fn end_requests(&mut self) {
+        let ended = self.stream.shutdown(std::net::Shutdown::Write);
+        ended.expect("the server is there");
+    }
+
     /// Reads the next reply, push or published message.
     ///
     /// # Panics

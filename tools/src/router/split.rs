@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::commands::{Command, Refusal, Table};
+use super::commands::{Command, Positions, Refusal, Table};
 use super::error::{Cause, Error};
 use super::layout::Layout;
 use super::value::Value;
@@ -72,7 +72,7 @@ pub(crate) fn route_command<W: AsRef<[u8]>>(
     layout: &Layout,
     words: &[W],
 ) -> Result<Route, Error> {
-    let positions = command.keys(words)?;
+    let positions = keys_of(command, words)?;
     let name = words[0].as_ref();
     let split = splittable(name);
     if split.is_some_and(|(_, stride)| !(words.len() - 1).is_multiple_of(stride)) {
@@ -106,6 +106,22 @@ pub(crate) fn route_command<W: AsRef<[u8]>>(
         parts[part].keys.push(key);
     }
     Ok(Route::Several(Parts { join, keys, parts }))
+}
+
+/// The positions of the keys among the words of a command that may be sent over a connection that
+/// others use, too.
+pub(crate) fn keys<W: AsRef<[u8]>>(table: &Table, words: &[W]) -> Result<Positions, Refusal> {
+    keys_of(table.command(words)?, words)
+}
+
+fn keys_of<W: AsRef<[u8]>>(command: &Command, words: &[W]) -> Result<Positions, Refusal> {
+    // Of those with keys, these go on when they are answered.
+    match command.name.as_str() {
+        "watch" | "ssubscribe" | "sunsubscribe" => {
+            Err(Refusal::Connection(command.name.to_uppercase()))
+        }
+        _ => command.keys(words),
+    }
 }
 
 impl Parts {

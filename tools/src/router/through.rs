@@ -7,7 +7,7 @@ use redis_ipc::{Connection, Error as Broken};
 use super::cluster::Cluster;
 use super::commands::Refusal;
 use super::error::Error;
-use super::split::{Join, Parts};
+use super::split::{self, Join, Parts};
 use super::value::Value;
 
 /// How often a command is begun anew because its key has moved under it.
@@ -21,7 +21,7 @@ impl Cluster {
         words: &[W],
         limit: Duration,
     ) -> Result<Value, Error> {
-        let positions = self.table().keys(words)?;
+        let positions = split::keys(&self.table(), words)?;
         let keys: Vec<&[u8]> = positions.map(|at| words[at].as_ref()).collect();
         if let [key] = keys[..] {
             return self.one_key_through(next, key, words, limit);

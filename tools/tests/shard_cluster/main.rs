@@ -1,5 +1,6 @@
 //! A real Redis Cluster of six nodes.
 
+mod disagreeing;
 mod library;
 #[path = "../shard_members/play.rs"]
 mod play;

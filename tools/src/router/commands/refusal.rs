@@ -28,6 +28,8 @@ pub enum Refusal {
     },
     /// Which of its words are keys depends on more than its words' positions.
     Movable(String),
+    /// It changes the connection that it comes over, and those to hosts are shared.
+    Connection(String),
     /// It has several keys, and some of them are on their way to another host.
     Moving(String),
     /// It has too many words or too few.
@@ -60,6 +62,10 @@ impl fmt::Display for Refusal {
             Self::Movable(name) => write!(
                 f,
                 "the host of {name} cannot be told: its keys are movable; send it to a host by number"
+            ),
+            Self::Connection(name) => write!(
+                f,
+                "{name} is for a connection of one's own, and those to hosts are shared"
             ),
             Self::Moving(name) => {
                 write!(

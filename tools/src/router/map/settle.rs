@@ -2,6 +2,7 @@
 //! by then.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use redis_ipc::{Error, Outcome};
 
@@ -16,6 +17,9 @@ use crate::router::topology::Topology;
 
 /// Commands that are sent before their replies are read.
 const PART: usize = 256;
+
+/// With less time than this left, nothing is sent again.
+const LEAST: Duration = Duration::from_millis(20);
 
 /// Commands for one node, by their places; `asking` if they are let in before their slot is there.
 struct Group {
@@ -43,6 +47,10 @@ impl Work {
             }
             // What it says is in the answers, if it stays so.
             let _ = self.cluster.renew(&layout, self.left());
+            if self.left() < LEAST {
+                // What is sent now may be executed and is answered too late.
+                return;
+            }
             for group in self.groups(host, open) {
                 for part in group.commands.chunks(PART) {
                     self.send_again(host, &group, part, answers);

@@ -10,7 +10,13 @@ use super::joined::Joined;
 use super::line::Line;
 use super::transaction::Transaction;
 use super::upstream::write_bulk;
-use super::{MOST_BYTES, MOST_REQUESTS};
+use super::{MOST_BYTES, MOST_UNHEARD, MOST_UNREAD};
+
+/// Bytes that a reply counts for at least: so many requests may be unanswered at once.
+const SMALL_REPLY: usize = 256;
+
+/// Bytes that a reply is taken to have while none was seen.
+const FIRST_REPLY: usize = 4096;
 
 /// A client's place, and which of those that have had the place it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +35,8 @@ pub(super) struct Client {
     slots: VecDeque<Slot>,
     /// Bytes of the requests in `slots`.
     unanswered: usize,
+    /// Bytes that its last replies had, on an average.
+    usual_reply: usize,
     /// The version of RESP that it speaks.
     pub(super) protocol: u8,
     /// Requests behind one that blocks wait until it is answered.
@@ -47,6 +55,9 @@ pub(super) struct Client {
     pub(super) own: Vec<usize>,
     pub(super) channels: BTreeSet<Vec<u8>>,
     pub(super) patterns: BTreeSet<Vec<u8>>,
+    /// Channels and patterns, with the kind of the request, that hosts have to confirm: what the
+    /// client asks for behind it waits until they have.
+    pub(super) awaited: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 #[derive(Debug)]
@@ -78,6 +89,7 @@ impl Client {
             first: 0,
             slots: VecDeque::new(),
             unanswered: 0,
+            usual_reply: FIRST_REPLY,
             protocol: 2,
             blocked: false,
             gather: None,
@@ -88,6 +100,7 @@ impl Client {
             own: Vec::new(),
             channels: BTreeSet::new(),
             patterns: BTreeSet::new(),
+            awaited: Vec::new(),
         }
     }
 
@@ -99,6 +112,26 @@ impl Client {
     /// Whether it has subscribed to something and may ask for nothing else therefore.
     pub(super) fn listens(&self) -> bool {
         self.protocol == 2 && self.subscriptions() > 0
+    }
+
+    /// Whether what it waits for comes when others do something.
+    pub(super) fn waits_for_others(&self) -> bool {
+        self.blocked || !self.awaited.is_empty() || self.subscriptions() > 0
+    }
+
+    /// Whether it was or will be answered something that it has not got yet.
+    pub(super) fn has_answers(&self) -> bool {
+        !self.is_idle() || self.line.unsent() > 0
+    }
+
+    /// Whether it leaves more unread than is kept for anybody; less for one that listens, which
+    /// nobody holds up.
+    pub(super) fn reads_too_little(&self) -> bool {
+        let most = match self.subscriptions() {
+            0 => MOST_UNREAD,
+            _ => MOST_UNHEARD,
+        };
+        self.line.unsent() > most
     }
 
     /// Nothing, as its protocol has it.
@@ -117,8 +150,9 @@ impl Client {
     pub(super) fn may_go_on(&self) -> bool {
         !self.blocked
             && !self.quits
+            && self.awaited.is_empty()
             && self.unanswered < MOST_BYTES
-            && self.slots.len() < MOST_REQUESTS
+            && self.slots.len() * self.usual_reply.max(SMALL_REPLY) < MOST_BYTES
             && self.line.unsent() < MOST_BYTES
     }
 
@@ -173,6 +207,7 @@ impl Client {
             return;
         };
         let index = usize::try_from(index).unwrap_or(usize::MAX);
+        self.usual_reply = (self.usual_reply * 7 + frame.len()) / 8;
         let (bytes, whole) = match self.slots.get_mut(index) {
             // The usual way: what stands first goes out at once.
             Some(Slot::Waiting { bytes }) if index == 0 => {

@@ -1,5 +1,6 @@
 //! What is done with each request of a client.
 
+use std::io::ErrorKind;
 use std::ops::Range;
 
 use super::client::Client;
@@ -40,11 +41,20 @@ impl Hub {
         loop {
             self.take_requests(client, &mut words);
             client.stalled = client.wants_idle || !client.may_go_on();
+            if client.line.ending && client.waits_for_others() {
+                // Whoever is gone must not be given what comes by and by: it would be lost.
+                return false;
+            }
             if client.stalled || !client.line.readable {
                 return true;
             }
-            if client.line.receive().is_err() {
-                return false;
+            match client.line.receive() {
+                Ok(()) => {}
+                // It has no more to ask, and may want its answers still.
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof && client.has_answers() => {
+                    client.quits = true;
+                }
+                Err(_) => return false,
             }
         }
     }
@@ -72,8 +82,29 @@ impl Hub {
         client.line.input = input;
     }
 
+    /// As [`take_request`](Self::take_request), for words on a line some of which are in quotes.
+    fn take_line(&mut self, client: &mut Client, words: Result<Vec<Vec<u8>>, String>) -> bool {
+        let mut frame = Vec::new();
+        let mut ranges = Vec::new();
+        let parsed = words.and_then(|words| {
+            write_request(&mut frame, &words);
+            request::parse(&frame, &mut ranges)
+        });
+        match parsed {
+            Ok(_) => self.take_request(client, &frame, &ranges),
+            Err(why) => {
+                client.answer_now(&error_reply(&why));
+                client.quits = true;
+                true
+            }
+        }
+    }
+
     /// `false` if it has to wait until what the client asked for before is answered.
     fn take_request(&mut self, client: &mut Client, frame: &[u8], words: &[Range<usize>]) -> bool {
+        if let Some(words) = request::quoted(frame) {
+            return self.take_line(client, words);
+        }
         let mut few: [&[u8]; FEW] = [&[]; FEW];
         let many: Vec<&[u8]>;
         let words = match few.get_mut(..words.len()) {
@@ -146,10 +177,8 @@ impl Hub {
             }
         };
         let asked = Asked {
-            client: client.id,
-            request: client.ask(frame.len()),
-            part: 0,
             frame: self.seeks().then(|| frame.into()),
+            ..Asked::new(client.id, client.ask(frame.len()))
         };
         client.blocked |= blocking;
         self.send(client, host, asked, frame, blocking, false);
@@ -214,10 +243,9 @@ impl Hub {
             frame.clear();
             write_request(&mut frame, &parts.words(own, words));
             let asked = Asked {
-                client: client.id,
-                request,
                 part,
                 frame: self.seeks().then(|| frame[..].into()),
+                ..Asked::new(client.id, request)
             };
             let host = self.host_of(words[1 + own.keys[0] * parts.stride()]);
             self.send(client, host, asked, &frame, false, false);

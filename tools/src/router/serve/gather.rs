@@ -11,6 +11,7 @@ use redis_ipc_core::resp::Reply;
 use super::client::{Client, ClientId};
 use super::error_reply;
 use super::hub::Hub;
+use super::seeking::MOST_HOPS;
 use super::upstream::{Purpose, Waiting, write_bulk, write_request};
 use crate::router::redirect::Redirect;
 
@@ -29,6 +30,8 @@ pub(super) struct Gather {
     asking: bool,
     /// Whether a key has changed since the first was asked for.
     changed: bool,
+    /// How often owners have named another one since the last pause.
+    hops: u8,
     /// What it comes to once nothing is under way, if somebody has ended it.
     ended: Option<Vec<u8>>,
 }
@@ -62,6 +65,7 @@ impl Hub {
             at: 0,
             asking: false,
             changed: false,
+            hops: 0,
             ended: None,
         };
         client.blocked = true;
@@ -170,13 +174,15 @@ impl Hub {
             return;
         };
         let (pop, key) = (gather.pop, gather.keys[gather.at].clone());
+        gather.hops += 1;
+        let circles = gather.hops > MOST_HOPS;
         match redirect {
-            Redirect::Moved(name, port) => {
+            Redirect::Moved(name, port) if !circles => {
                 let owner = self.host_at(host, name, port);
                 self.note_moved(&key, owner);
                 self.ask_next_owner(client);
             }
-            Redirect::Ask(name, port) => {
+            Redirect::Ask(name, port) if !circles => {
                 let target = self.host_at(host, name, port);
                 let place = match self.shared(target, 3) {
                     Ok(place) => place,
@@ -192,7 +198,8 @@ impl Hub {
                 upstream.wait_for(Waiting::Gathering(client.id));
                 self.note_upstream(place);
             }
-            Redirect::Later => {
+            _ => {
+                gather.hops = 0;
                 gather.at = gather.keys.len();
                 self.restless = true;
                 self.forget(host);

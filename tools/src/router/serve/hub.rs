@@ -219,7 +219,7 @@ impl Hub {
         client.line.noted = false;
         let flushed = client.line.flush(&self.registry);
         let done = client.quits && client.is_idle() && client.line.unsent() == 0;
-        if flushed.is_err() || done {
+        if flushed.is_err() || done || client.reads_too_little() {
             self.close_client(place);
         } else if client.may_go_on_again() {
             self.serve_client(place);

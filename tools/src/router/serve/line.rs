@@ -28,7 +28,9 @@ pub(super) struct Line {
     pub(super) input: Input,
     pub(super) output: Vec<u8>,
     sent: usize,
-    /// Whether a byte has ever gone out.
+    /// Bytes of `output` that may go out for the time being, if not all.
+    held_at: Option<usize>,
+    /// Whether a byte has ever gone out of what was held back at first.
     pub(super) has_sent: bool,
     /// Whether there may be something to be read.
     pub(super) readable: bool,
@@ -86,6 +88,7 @@ impl Line {
             input: Input::default(),
             output: Vec::new(),
             sent: 0,
+            held_at: None,
             has_sent: false,
             readable: false,
             ending: false,
@@ -117,6 +120,21 @@ impl Line {
         }
     }
 
+    /// Keeps what is written from now on back, until it is let go.
+    pub(super) fn hold(&mut self) {
+        self.held_at = Some(self.output.len());
+    }
+
+    /// Lets go what was held back; `false` if nothing was.
+    pub(super) fn let_go(&mut self) -> bool {
+        self.held_at.take().is_some()
+    }
+
+    /// Whether something may be held back.
+    pub(super) fn is_held(&self) -> bool {
+        self.held_at.is_some()
+    }
+
     /// Bytes that wait to go out.
     pub(super) fn unsent(&self) -> usize {
         self.output.len() - self.sent
@@ -145,8 +163,9 @@ impl Line {
 
     /// Sends what the kernel takes.
     pub(super) fn flush(&mut self, registry: &Registry) -> io::Result<()> {
-        while self.sent < self.output.len() {
-            let bytes = &self.output[self.sent..];
+        let end = self.held_at.unwrap_or(self.output.len());
+        while self.sent < end {
+            let bytes = &self.output[self.sent..end];
             let count = match &mut self.stream {
                 Stream::Unix(stream) => stream.write(bytes),
                 Stream::Tcp(stream) => stream.write(bytes),
@@ -154,7 +173,7 @@ impl Line {
             match count {
                 Ok(count) => {
                     self.sent += count;
-                    self.has_sent = true;
+                    self.has_sent |= self.held_at.is_none();
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 // There is no room, or the connection is still being made.
@@ -167,6 +186,9 @@ impl Line {
             }
         }
         self.wait_for_room(registry, false)?;
+        if self.is_held() {
+            return Ok(());
+        }
         self.sent = 0;
         self.output.clear();
         if self.output.capacity() > KEPT_BYTES {

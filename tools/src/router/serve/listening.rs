@@ -19,6 +19,10 @@ impl Hub {
         }
         let leaves = name.ends_with(b"unsubscribe");
         let patterns = name.starts_with(b"p");
+        if !leaves && names.is_empty() {
+            client.answer_now(&error_reply("a subscription names its channels"));
+            return true;
+        }
         let all: Vec<Vec<u8>>;
         let mut names = names.to_vec();
         if leaves && names.is_empty() {
@@ -40,11 +44,13 @@ impl Hub {
                 true => self.hosts_of_pattern(channel),
                 false => vec![self.host_of(channel)],
             };
-            for host in hosts {
-                if let Err(error) = self.listen(client, host, &[name, channel]) {
-                    client.answer_now(&error);
-                    break;
-                }
+            let asked = hosts.into_iter().try_for_each(|host| {
+                self.listen(client, host, &[name, channel])?;
+                Ok::<(), Vec<u8>>(())
+            });
+            match asked {
+                Ok(()) => client.awaited.push((name.to_vec(), channel.to_vec())),
+                Err(error) => client.answer_now(&error),
             }
         }
         true
@@ -98,10 +104,8 @@ impl Hub {
         let request = client.ask_in_parts(0, Joined::all_ok(servers.len()));
         for (part, host) in (0..).zip(servers) {
             let asked = Asked {
-                client: client.id,
-                request,
                 part,
-                frame: None,
+                ..Asked::new(client.id, request)
             };
             match self.own(client, host, 3, Purpose::Listens) {
                 Ok(place) => {
@@ -116,18 +120,11 @@ impl Hub {
     }
 
     /// Passes on what a host tells a client that listens.
-    pub(super) fn hear(&mut self, owner: ClientId, host: usize, frame: &[u8]) {
-        let confirmed = Confirmed::read(frame);
-        // All hosts confirm a pattern; one of them is enough.
-        if confirmed.as_ref().is_some_and(Confirmed::of_pattern)
-            && self.servers().first() != Some(&host)
-        {
-            return;
-        }
+    pub(super) fn hear(&mut self, owner: ClientId, frame: &[u8]) {
         let Some(client) = self.client(owner) else {
             return;
         };
-        match confirmed {
+        match Confirmed::read(frame) {
             Some(confirmed) => confirmed.pass_on(client),
             None => client.line.output.extend_from_slice(frame),
         }
@@ -157,8 +154,15 @@ impl<'f> Confirmed<'f> {
         self.kind.starts_with(b"p")
     }
 
-    /// The count is that of the client, which no host knows.
+    /// The count is that of the client, which no host knows. All hosts confirm a pattern: the
+    /// first is heard.
     fn pass_on(&self, client: &mut Client) {
+        let own =
+            |(kind, name): &(Vec<u8>, Vec<u8>)| (&**kind, &**name) == (self.kind, self.channel);
+        let Some(at) = client.awaited.iter().position(own) else {
+            return;
+        };
+        client.awaited.remove(at);
         let set: &mut BTreeSet<Vec<u8>> = match self.of_pattern() {
             true => &mut client.patterns,
             false => &mut client.channels,

@@ -24,11 +24,15 @@ mod upstream;
 pub use looping::Server;
 
 /// Bytes of requests that a client may have unanswered before it is not read from any more; as many
-/// it may leave unread.
+/// it may leave unread, and as many of replies are asked for at once, going by its last ones.
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 
-/// Requests that a client may have unanswered before it is not read from any more.
-const MOST_REQUESTS: usize = 16 * 1024;
+/// Bytes that a client may leave unread, beyond one reply, before it is disconnected: the hosts have
+/// answered it already, and others wait for what comes behind on the same connections.
+const MOST_UNREAD: usize = 1024 * 1024 * 1024;
+
+/// As [`MOST_UNREAD`], for one that has subscribed to something; a server's own limit.
+const MOST_UNHEARD: usize = 32 * 1024 * 1024;
 
 /// An error as a reply.
 fn error_reply(text: &str) -> Vec<u8> {

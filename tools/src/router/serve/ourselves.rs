@@ -21,6 +21,11 @@ impl Hub {
             (b"subscribe" | b"psubscribe" | b"unsubscribe" | b"punsubscribe", names) => {
                 return Some(self.subscribe(client, name, names));
             }
+            (b"post" | b"host:", _) => {
+                // A web page has talked a browser into sending this here.
+                client.quits = true;
+                refused("this is no web server")
+            }
             (b"ping", []) if client.listens() => b"*2\r\n$4\r\npong\r\n$0\r\n\r\n".to_vec(),
             (b"ping", []) => b"+PONG\r\n".to_vec(),
             (b"ping" | b"echo", [text]) => bulk(text),
@@ -143,12 +148,7 @@ impl Hub {
         words.extend_from_slice(how);
         let mut frame = Vec::new();
         write_request(&mut frame, &words);
-        let asked = Asked {
-            client: client.id,
-            request: client.ask(frame.len()),
-            part: 0,
-            frame: None,
-        };
+        let asked = Asked::new(client.id, client.ask(frame.len()));
         self.send(client, host, asked, &frame, false, false);
     }
 
@@ -168,12 +168,10 @@ impl Hub {
         words[1] = own.as_bytes();
         let mut frame = Vec::new();
         write_request(&mut frame, &words);
-        let asked = Asked {
-            client: client.id,
-            request: client.ask_to_scan(frame.len(), place as u64, hosts),
-            part: 0,
-            frame: None,
-        };
+        let asked = Asked::new(
+            client.id,
+            client.ask_to_scan(frame.len(), place as u64, hosts),
+        );
         self.send(client, self.places[place], asked, &frame, false, false);
         Some(Vec::new())
     }

@@ -46,7 +46,11 @@ impl Hub {
             .owner
             .is_some_and(|owner| self.client(owner).is_none());
         if !orphaned {
+            let lets_go = upstream.is_greeted() && upstream.line.let_go();
             self.upstreams[place] = Some(upstream);
+            if lets_go {
+                self.note_upstream(place);
+            }
         }
         for then in std::mem::take(&mut self.afterwards) {
             match then {
@@ -104,7 +108,7 @@ impl Hub {
 
     fn take_push(&mut self, upstream: &Upstream, frame: &[u8]) -> Result<(), String> {
         match (&upstream.purpose, upstream.owner) {
-            (Purpose::Listens, Some(owner)) => self.hear(owner, upstream.host, frame),
+            (Purpose::Listens, Some(owner)) => self.hear(owner, frame),
             (Purpose::Watches(_), Some(owner)) => self.afterwards.push(Afterwards::Changed(owner)),
             _ if frame.first() == Some(&b'>') => {}
             _ => return Err("it answers what was not asked".to_owned()),
@@ -168,7 +172,8 @@ impl Hub {
         let limit = self.options.reply_limit;
         for place in 0..self.upstreams.len() {
             let slow = self.upstreams[place].as_ref().is_some_and(|upstream| {
-                let since = upstream.since.filter(|_| upstream.owner.is_none());
+                let counts = upstream.owner.is_none() || !upstream.is_greeted();
+                let since = upstream.since.filter(|_| counts);
                 since.is_some_and(|since| since.elapsed() > limit)
             });
             if slow {

@@ -72,6 +72,75 @@ fn number(bytes: &[u8], at: usize, most: usize) -> Result<Option<(usize, usize)>
     }
 }
 
+/// The words of a line some of which stand in quotes; `None` if none does. The error is a sentence.
+///
+/// Compat: redis-server. In `"`, `\n` and the like and `\xff` stand for bytes; in `'`, only `\'` does.
+pub(super) fn quoted(line: &[u8]) -> Option<Result<Vec<Vec<u8>>, String>> {
+    if line.first() == Some(&b'*') || !line.iter().any(|byte| matches!(byte, b'"' | b'\'')) {
+        return None;
+    }
+    let mut words = Vec::new();
+    let mut rest = line.trim_ascii();
+    while !rest.is_empty() {
+        let Some((word, behind)) = next_word(rest) else {
+            return Some(Err("Protocol error: unbalanced quotes in request".into()));
+        };
+        words.push(word);
+        rest = behind.trim_ascii_start();
+    }
+    Some(Ok(words))
+}
+
+/// The first word of a line, and what stands behind it.
+fn next_word(line: &[u8]) -> Option<(Vec<u8>, &[u8])> {
+    let mut word = Vec::new();
+    let mut rest = line;
+    let mut quote = None;
+    loop {
+        (quote, rest) = match (quote, rest) {
+            (None, [] | [b' ' | b'\t' | b'\r' | b'\n', ..]) => return Some((word, rest)),
+            (None, [mark @ (b'"' | b'\''), rest @ ..]) => (Some(*mark), rest),
+            (Some(_), []) => return None,
+            // Behind a closing quote the word ends.
+            (Some(open), [mark, behind @ ..]) if open == *mark => {
+                let ends = behind.first().is_none_or(u8::is_ascii_whitespace);
+                return ends.then_some((word, behind));
+            }
+            (Some(b'\''), [b'\\', b'\'', rest @ ..]) => {
+                word.push(b'\'');
+                (quote, rest)
+            }
+            (Some(b'"'), [b'\\', b'x', digits @ ..]) if from_hex(digits).is_some() => {
+                word.extend(from_hex(digits));
+                (quote, &digits[2..])
+            }
+            (Some(b'"'), [b'\\', byte, rest @ ..]) => {
+                word.push(match byte {
+                    b'n' => b'\n',
+                    b'r' => b'\r',
+                    b't' => b'\t',
+                    b'b' => 8,
+                    b'a' => 7,
+                    byte => *byte,
+                });
+                (quote, rest)
+            }
+            (quote, [byte, rest @ ..]) => {
+                word.push(*byte);
+                (quote, rest)
+            }
+        };
+    }
+}
+
+/// The byte that the first two characters are the digits of.
+fn from_hex(digits: &[u8]) -> Option<u8> {
+    let digits = digits.get(..2)?;
+    let all = digits.iter().all(u8::is_ascii_hexdigit);
+    let digits = std::str::from_utf8(digits).ok().filter(|_| all)?;
+    u8::from_str_radix(digits, 16).ok()
+}
+
 /// Words on a line, as people type them.
 fn inline(bytes: &[u8], words: &mut Vec<Range<usize>>) -> Result<Option<usize>, String> {
     let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else {
@@ -122,6 +191,29 @@ mod tests {
         );
         assert_eq!(words(b"\r\n"), Ok(Some((vec![], 2))));
         assert_eq!(words(b"*0\r\n"), Ok(Some((vec![], 4))));
+    }
+
+    #[test]
+    fn words_of_a_line_may_stand_in_quotes() {
+        let words = |line: &str| quoted(line.as_bytes());
+        assert_eq!(words("GET a\r\n"), None);
+        assert_eq!(words("*1\r\n$1\r\n\"\r\n"), None);
+        for (line, expected) in [
+            (r#"SET k "a b""#, &[&b"SET"[..], b"k", b"a b"][..]),
+            (r#"  x "" 'it\'s' "#, &[b"x", b"", b"it's"]),
+            (
+                r#""\n\r\t\b\a\"\\\q\xfF\xg""#,
+                &[b"\n\r\t\x08\x07\"\\q\xffxg"],
+            ),
+            (r"'\n'", &[b"\\n"]),
+            (r#"a"b""#, &[b"ab"]),
+        ] {
+            let expected: Vec<_> = expected.iter().map(|word| word.to_vec()).collect();
+            assert_eq!(words(&format!("{line}\r\n")), Some(Ok(expected)), "{line}");
+        }
+        for line in [r#"GET "a"#, r#"GET "a"b"#, "GET 'a", r#"GET "a\"#] {
+            assert!(words(line).is_some_and(|words| words.is_err()), "{line}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use redis_ipc::Endpoint;
 
 use super::hub::Hub;
 use super::request;
-use super::upstream::Asked;
+use super::upstream::{Asked, Wandered};
 use crate::router::Cluster;
 use crate::router::commands::Table;
 use crate::router::host::Host;
@@ -50,12 +50,17 @@ enum Found {
     Address(usize, Option<Endpoint>),
 }
 
+/// How often a request is sent on at once; nodes that send it on in a circle do not agree yet.
+pub(super) const MOST_HOPS: u8 = 5;
+
+/// A pop that is sent on after longer than this was waiting at a host meanwhile.
+const CALM: Duration = Duration::from_secs(1);
+
 /// A request that waits to be sent again.
 #[derive(Debug)]
 struct Delayed {
     asked: Asked,
     own: bool,
-    until: Instant,
     /// What its client is told if it waits for too long.
     reply: Vec<u8>,
 }
@@ -179,18 +184,26 @@ impl Hub {
         seeker.is_some_and(|seeker| !seeker.delayed.is_empty())
     }
 
-    /// Keeps a request until its host is known, or for as long as a reply may take.
-    pub(super) fn delay(&mut self, asked: Asked, own: bool, reply: &[u8]) {
-        let until = Instant::now() + self.options.reply_limit;
+    /// Keeps a request until its host is known, or for as long as a reply may take, counted from
+    /// when it was sent again first.
+    pub(super) fn delay(&mut self, mut asked: Asked, own: bool, reply: &[u8]) {
+        asked.wandered.hops = 0;
+        self.patient(&mut asked);
         if let Some(seeker) = &mut self.seeker {
             seeker.delayed.push(Delayed {
                 asked,
                 own,
-                until,
                 reply: reply.to_vec(),
             });
         }
         self.seek_layout();
+    }
+
+    /// Until when a request is sent again.
+    fn patient(&self, asked: &mut Asked) -> Instant {
+        let limit = self.options.reply_limit;
+        let until = &mut asked.wandered.until;
+        *until.get_or_insert_with(|| Instant::now() + limit)
     }
 
     /// Sends requests again; those that have waited for too long are answered with why.
@@ -200,36 +213,35 @@ impl Hub {
         };
         let now = Instant::now();
         for delayed in std::mem::take(&mut seeker.delayed) {
-            let Delayed {
-                asked,
-                own,
-                until,
-                reply,
-            } = delayed;
-            if until <= now {
+            let Delayed { asked, own, reply } = delayed;
+            if asked.wandered.until.is_some_and(|until| until <= now) {
                 self.deliver(&asked, &reply);
                 continue;
             }
             let frame = asked.frame.clone().unwrap_or_default();
             let host = self.host_of(&key_of(&self.table, &frame));
-            let before = self
-                .seeker
-                .as_ref()
-                .map_or(0, |seeker| seeker.delayed.len());
             self.with_client(asked.client, |hub, client| {
                 hub.send(client, host, asked, &frame, own, false);
             });
-            // It may have to wait for longer, but not for ever.
-            if let Some(seeker) = &mut self.seeker {
-                for again in &mut seeker.delayed[before..] {
-                    again.until = until;
-                }
-            }
         }
     }
 
     /// Takes a reply that sends a request elsewhere.
-    pub(super) fn redirected(&mut self, asked: Asked, own: bool, host: usize, reply: &[u8]) {
+    pub(super) fn redirected(&mut self, mut asked: Asked, own: bool, host: usize, reply: &[u8]) {
+        let now = Instant::now();
+        let calm = |last: Instant| now.saturating_duration_since(last) > CALM;
+        if own && asked.wandered.last.is_some_and(calm) {
+            // It has waited there for an item until the slot was moved: a new journey.
+            asked.wandered = Wandered::default();
+        }
+        if self.patient(&mut asked) <= now {
+            return self.deliver(&asked, reply);
+        }
+        asked.wandered.last = Some(now);
+        asked.wandered.hops += 1;
+        if asked.wandered.hops > MOST_HOPS {
+            return self.delay(asked, own, reply);
+        }
         let words = String::from_utf8_lossy(reply.get(1..).unwrap_or_default()).into_owned();
         let (name, port, asking) = match Redirect::read(&words) {
             Some(Redirect::Moved(name, port)) => (name, port, false),

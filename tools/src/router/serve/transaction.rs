@@ -4,6 +4,7 @@ use super::client::Client;
 use super::error_reply;
 use super::hub::Hub;
 use super::upstream::{Asked, Waiting, write_request};
+use crate::router::split;
 
 /// Commands that were queued.
 #[derive(Debug, Default)]
@@ -86,10 +87,8 @@ impl Hub {
             (b"publish", [_, _, _]) if rule.has_slots() => true,
             (b"publish", [_, channel, _]) => join(channel),
             _ => {
-                let mut keys = self
-                    .table
-                    .keys(words)
-                    .map_err(|refusal| refusal.to_string())?;
+                let keys = split::keys(&self.table, words);
+                let mut keys = keys.map_err(|refusal| refusal.to_string())?;
                 keys.all(|at| join(words[at]))
             }
         };
@@ -125,12 +124,10 @@ impl Hub {
         for _ in 0..=transaction.count {
             upstream.wait_for(Waiting::Nobody);
         }
-        upstream.wait_for(Waiting::Client(Asked {
-            client: client.id,
-            request: client.ask(transaction.requests.len()),
-            part: 0,
-            frame: None,
-        }));
+        upstream.wait_for(Waiting::Client(Asked::new(
+            client.id,
+            client.ask(transaction.requests.len()),
+        )));
         self.note_upstream(place);
     }
 }

@@ -33,6 +33,31 @@ pub(super) struct Asked {
     pub(super) part: u32,
     /// The request itself, where it may have to be sent again, to another server.
     pub(super) frame: Option<Box<[u8]>>,
+    pub(super) wandered: Wandered,
+}
+
+/// How a request has fared that was not done where it was sent first.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Wandered {
+    /// How often it was sent on without a pause.
+    pub(super) hops: u8,
+    /// When it was sent on last.
+    pub(super) last: Option<Instant>,
+    /// Until when it is sent again; unset while it was sent once.
+    pub(super) until: Option<Instant>,
+}
+
+impl Asked {
+    /// The only part of a request that is not sent again.
+    pub(super) fn new(client: ClientId, request: u64) -> Self {
+        Self {
+            client,
+            request,
+            part: 0,
+            frame: None,
+            wandered: Wandered::default(),
+        }
+    }
 }
 
 /// What a connection is for.
@@ -91,7 +116,17 @@ impl Upstream {
             since: None,
         };
         upstream.greet(endpoint);
+        // Behind a greeting that is refused, a request would be executed all the same: in another
+        // database, or on another server than was meant.
+        if !upstream.is_greeted() {
+            upstream.line.hold();
+        }
         Ok(upstream)
+    }
+
+    /// Whether the greeting was answered.
+    pub(super) fn is_greeted(&self) -> bool {
+        !matches!(self.waiting.front(), Some(Waiting::Greeting))
     }
 
     /// Password, protocol and database; the replies go before all others.

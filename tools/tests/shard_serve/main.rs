@@ -1,5 +1,8 @@
 //! The router process, spoken to by clients that know nothing of it.
 
+mod clients;
+mod hosts;
+
 use std::path::PathBuf;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -26,6 +29,10 @@ impl Router {
     fn with(servers: u32, databases: u32, options: Options) -> Self {
         let farm = Farm::start(servers, databases).unwrap();
         let cluster = Cluster::with(farm.hosts(), Placement::Partition, options).unwrap();
+        Self::over(farm, cluster)
+    }
+
+    fn over(farm: Farm, cluster: Cluster) -> Self {
         let socket = farm.folder().join("router");
         let stop = Stop::new();
         let mut server = Server::bind(&cluster, &[Endpoint::unix(&socket).unwrap()]).unwrap();
