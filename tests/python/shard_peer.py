@@ -1,10 +1,13 @@
 """Writes or checks keys through rb or txredisapi.
 
     shard_peer.py partition|consistent|ring write|read COUNT SOCKET:DB...
+    shard_peer.py names HOSTS
 
+HOSTS is a JSON list of what rb's hosts are made of; their names come out as a list.
 Key k<n> has the value v<n>; some keys have tags, blanks and letters beyond ASCII.
 """
 
+import json
 import re
 import sys
 
@@ -60,7 +63,16 @@ def through_txredisapi(hosts, action, count):
             assert node.redis.get(key) == b"v%d" % n, n
 
 
+def names(hosts):
+    import rb
+
+    cluster = rb.Cluster(hosts=dict(enumerate(hosts)))
+    print(json.dumps([repr(host) for _, host in sorted(cluster.hosts.items())]))
+
+
 def main():
+    if sys.argv[1] == "names":
+        return names(json.loads(sys.argv[2]))
     router, action, count, *hosts = sys.argv[1:]
     hosts = [host.rsplit(":", 1) for host in hosts]
     if router == "ring":

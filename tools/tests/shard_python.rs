@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use redis_ipc_tools::farm::Farm;
-use redis_ipc_tools::router::{Cluster, Placement, Promise, Promised, Value};
+use redis_ipc_tools::router::{Cluster, Host, Placement, Promise, Promised, Value};
 
 const KEYS: usize = 500;
 
@@ -27,8 +27,9 @@ fn root() -> &'static Path {
     tools.parent().expect("a folder of the workspace")
 }
 
+/// What the peer prints.
 #[track_caller]
-fn python(placement: Placement, action: &str, farm: &Farm, databases: u32) {
+fn peer(arguments: &[String]) -> String {
     static SETUP: OnceLock<()> = OnceLock::new();
     SETUP.get_or_init(|| {
         let mut setup = Command::new(root().join("tests/setup.sh"));
@@ -42,25 +43,30 @@ fn python(placement: Placement, action: &str, farm: &Farm, databases: u32) {
     });
     let mut peer = Command::new(root().join("target/python/bin/python"));
     peer.arg(root().join("tests/python/shard_peer.py"));
-    peer.args([&placement.to_string(), action, &KEYS.to_string()]);
-    for host in farm.hosts() {
-        let path = host.endpoint.path().unwrap().display().to_string();
-        peer.arg(format!("{path}:{}", host.endpoint.database()));
-    }
-    assert!(farm.hosts().len().is_multiple_of(databases as usize));
-    let output = peer.output().unwrap();
+    let output = peer.args(arguments).output().unwrap();
     assert!(
         output.status.success(),
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[track_caller]
+fn python(placement: Placement, action: &str, farm: &Farm) {
+    let mut arguments = vec![placement.to_string(), action.to_owned(), KEYS.to_string()];
+    for host in farm.hosts() {
+        let path = host.endpoint.path().unwrap().display().to_string();
+        arguments.push(format!("{path}:{}", host.endpoint.database()));
+    }
+    peer(&arguments);
 }
 
 fn both_ways(placement: Placement, servers: u32, databases: u32) {
     let farm = Farm::start(servers, databases).unwrap();
     let cluster = farm.cluster(placement).unwrap();
 
-    python(placement, "write", &farm, databases);
+    python(placement, "write", &farm);
     let mut map = cluster.map();
     let found = Promise::all(keys().iter().map(|key| map.get(key)));
     map.send(Duration::from_secs(10));
@@ -75,7 +81,7 @@ fn both_ways(placement: Placement, servers: u32, databases: u32) {
     let set = Promise::all(set.map(|(n, key)| map.set(key, format!("v{n}"))));
     map.send(Duration::from_secs(10));
     set.wait().unwrap();
-    python(placement, "read", &farm, databases);
+    python(placement, "read", &farm);
 }
 
 fn size(cluster: &Cluster) -> usize {
@@ -97,4 +103,53 @@ fn rb_with_its_consistent_router_and_ours_find_each_others_keys() {
 #[test]
 fn the_ring_of_txredisapi_and_ours_find_each_others_keys() {
     both_ways(Placement::Ring, 4, 1);
+}
+
+#[test]
+fn hosts_have_the_names_that_rb_gives_them() {
+    let mut hosts = vec![
+        ("unix:///tmp/s0", r#"{"unix_socket_path": "/tmp/s0"}"#),
+        (
+            "unix://:it's@/a b?db=3",
+            r#"{"unix_socket_path": "/a b", "db": 3, "password": "it's"}"#,
+        ),
+        ("redis://10.0.0.7", r#"{"host": "10.0.0.7"}"#),
+        (
+            "redis://:p%22%27%5C@h:6380/2",
+            r#"{"host": "h", "port": 6380, "db": 2, "password": "p\"'\\"}"#,
+        ),
+        (
+            "redis://:ü%0A%7F@h:6380",
+            r#"{"host": "h", "port": 6380, "password": "ü\n\u007f"}"#,
+        ),
+    ];
+    if cfg!(feature = "tls") {
+        hosts.push((
+            "rediss://h:6381",
+            r#"{"host": "h", "port": 6381, "ssl": true}"#,
+        ));
+    }
+    let theirs = hosts.iter().map(|(_, theirs)| *theirs).collect::<Vec<_>>();
+    let theirs = peer(&["names".to_owned(), format!("[{}]", theirs.join(","))]);
+    let theirs: Vec<String> = serde_json::from_str(&theirs).unwrap();
+    for ((id, (ours, _)), theirs) in (0..).zip(&hosts).zip(theirs) {
+        let ours = Host::new(id, ours.parse().unwrap()).python_name();
+        assert_eq!(ours, theirs);
+    }
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn a_host_whose_name_cannot_be_known_has_to_be_named() {
+    let hosts = |name: &str| {
+        let text =
+            "placement = \"consistent\"\n[[host]]\nid = 0\naddress = \"rediss://h?ca=/a.pem\"\n";
+        Cluster::from_toml("hosts.toml", &format!("{text}{name}"))
+    };
+    let error = hosts("").unwrap_err().to_string();
+    assert!(
+        error.starts_with("hosts.toml:3: host 0 has options of TLS"),
+        "{error}"
+    );
+    assert!(hosts("name = \"<HostInfo …>\"").is_ok());
 }

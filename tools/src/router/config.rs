@@ -281,7 +281,7 @@ impl Reader<'_> {
 /// The host that a person should look at.
 fn culprit(error: &HostsError) -> Option<u32> {
     match error {
-        HostsError::Duplicate { id, .. } => Some(*id),
+        HostsError::Duplicate { id, .. } | HostsError::Unnamed { id } => Some(*id),
         HostsError::Gap { missing, .. } => missing.checked_add(1),
         HostsError::SameAddress { ids, .. } | HostsError::SameServer { ids, .. } => Some(ids[1]),
         _ => None,

@@ -224,6 +224,11 @@ pub enum HostsError {
         /// Both numbers.
         ids: [u32; 2],
     },
+    /// What rb calls a host with options of TLS cannot be told from ours.
+    Unnamed {
+        /// Its number.
+        id: u32,
+    },
     /// The nodes of a Redis Cluster say themselves who its hosts are.
     RedisCluster,
     /// The weights or the names make no circle.
@@ -254,6 +259,11 @@ impl fmt::Display for HostsError {
                     "hosts {first} and {second} are one database of one server: {here} and {there}"
                 )
             }
+            Self::Unnamed { id } => write!(
+                f,
+                "host {id} has options of TLS, which rb's consistent router hashes in its own form: \
+                 name it as Python prints it, <HostInfo …>"
+            ),
             Self::RedisCluster => {
                 f.write_str("the nodes of a Redis Cluster say themselves who its hosts are")
             }

@@ -56,7 +56,9 @@ impl Host {
         }
     }
 
-    /// Its name with rb's consistent router.
+    /// Its name with rb's consistent router: what Python prints for the same host there. A host
+    /// with options of TLS (an authority's file, for instance) has to be named by hand for that
+    /// placement: rb has other ones, and prints them.
     #[must_use]
     pub fn python_name(&self) -> String {
         if let Some(name) = &self.name {
@@ -68,10 +70,23 @@ impl Host {
             port,
             db: self.endpoint.database(),
             password: self.endpoint.password(),
+            ssl: self.endpoint.is_secure(),
             unix_socket_path: path.as_deref(),
             ..HostName::tcp(self.id, host)
         };
         name.to_string()
+    }
+}
+
+impl Host {
+    /// Whether [`python_name`](Self::python_name) is known to be what Python prints.
+    pub(crate) fn has_python_name(&self) -> bool {
+        #[cfg(feature = "tls")]
+        if self.name.is_none() && self.endpoint.is_secure() {
+            let plain = self.endpoint.clone().with_tls(redis_ipc::Tls::new());
+            return plain == self.endpoint;
+        }
+        true
     }
 }
 

@@ -39,6 +39,10 @@ impl Layout {
         hosts.sort_by_key(|host| host.id);
         check_numbers(&hosts)?;
         check_addresses(&hosts)?;
+        let unnamed = |host: &&Host| placement == Placement::Consistent && !host.has_python_name();
+        if let Some(host) = hosts.iter().find(unnamed) {
+            return Err(HostsError::Unnamed { id: host.id });
+        }
         let rule = Rule::new(placement, &hosts).map_err(HostsError::Circle)?;
         let node = |host: Host| {
             let same = known.iter().find(|node| node.host == host).cloned();
