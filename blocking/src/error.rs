@@ -42,6 +42,14 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// The server at that address is not the one that is meant, by the word of whoever was asked
+    /// to [vet](crate::Options::vet) it. Nothing was sent to it.
+    WrongServer {
+        /// The server's address.
+        endpoint: String,
+        /// Why.
+        why: String,
+    },
     /// The server answered with an error.
     Server(ServerError),
     /// The connection broke.
@@ -233,6 +241,9 @@ impl fmt::Display for Error {
                     "no server at {endpoint}: {source}{}",
                     advice(endpoint, source)
                 )
+            }
+            Self::WrongServer { endpoint, why } => {
+                write!(f, "another server than is meant at {endpoint}: {why}")
             }
             Self::Server(error) => error.fmt(f),
             Self::Disconnected { outcome, source } => {

@@ -1,5 +1,7 @@
 //! Limits of a connection.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long to wait and how much to hold; the defaults suit a local server.
@@ -21,7 +23,34 @@ pub struct Options {
     pub(crate) message_limit: usize,
     pub(crate) name: Option<String>,
     pub(crate) one_process: bool,
+    pub(crate) vet: Option<Vet>,
 }
+
+/// Somebody who looks at what a server says of itself.
+#[derive(Clone)]
+pub(crate) struct Vet(Arc<Look>);
+
+type Look = dyn Fn(&str) -> Result<(), String> + Send + Sync;
+
+impl Vet {
+    pub(crate) fn look(&self, info: &str) -> Result<(), String> {
+        (self.0)(info)
+    }
+}
+
+impl fmt::Debug for Vet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Vet")
+    }
+}
+
+impl PartialEq for Vet {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Vet {}
 
 impl Default for Options {
     fn default() -> Self {
@@ -34,6 +63,7 @@ impl Default for Options {
             message_limit: 1024 * 1024,
             name: None,
             one_process: false,
+            vet: None,
         }
     }
 }
@@ -99,6 +129,32 @@ impl Options {
     pub fn name(mut self, name: &str) -> Self {
         let name: String = name.chars().filter(char::is_ascii_graphic).collect();
         self.name = (!name.is_empty()).then_some(name);
+        self
+    }
+
+    /// Has every server looked at before a request goes to it, whenever a connection is made:
+    /// `vet` is given what INFO says in the sections `server` and `replication`, which is nothing
+    /// if the server does not let us ask, and answers with a sentence if it is not the server that
+    /// is meant. Then there is no connection, and the error is [`Error::WrongServer`].
+    ///
+    /// The questions go out together with the greeting; their answers have to fit the message
+    /// limit, or else nothing is known either.
+    ///
+    /// ```
+    /// use redis_ipc::Options;
+    ///
+    /// let ours = |info: &str| match info.contains("tcp_port:6379") {
+    ///     true => Ok(()),
+    ///     false => Err("it listens on another port".to_owned()),
+    /// };
+    /// let options = Options::default().vet(ours);
+    /// # let _ = options;
+    /// ```
+    ///
+    /// [`Error::WrongServer`]: crate::Error::WrongServer
+    #[must_use]
+    pub fn vet(mut self, vet: impl Fn(&str) -> Result<(), String> + Send + Sync + 'static) -> Self {
+        self.vet = Some(Vet(Arc::new(vet)));
         self
     }
 

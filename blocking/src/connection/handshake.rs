@@ -54,6 +54,7 @@ impl Connection {
     pub(super) fn greet(&mut self, deadline: Deadline) -> Result<Server, Error> {
         let hello = self.write_hello()?;
         let select = self.write_select()?;
+        let vetting = self.write_vetting()?;
         self.flush(deadline)?;
         let server = match self.reply(hello, deadline) {
             Ok(reply) => {
@@ -64,14 +65,53 @@ impl Connection {
                     // Refused too if a password is missing; asked for again below.
                     self.await_reply(select, deadline)?;
                 }
-                return self.greet_resp2(deadline);
+                for question in vetting.into_iter().flatten() {
+                    self.await_reply(question, deadline)?;
+                }
+                let server = self.greet_resp2(deadline)?;
+                let vetting = self.write_vetting()?;
+                self.flush(deadline)?;
+                self.vet(vetting, deadline)?;
+                return Ok(server);
             }
             Err(error) => Err(error),
         }?;
         if let Some(select) = select {
             self.reply(select, deadline)?;
         }
+        self.vet(vetting, deadline)?;
         Ok(server)
+    }
+
+    /// Asks the server who it is, if somebody wants to know.
+    fn write_vetting(&mut self) -> Result<Option<[Sequence; 2]>, TooLong> {
+        if self.options.vet.is_none() {
+            return Ok(None);
+        }
+        let server = self.queue(&["INFO", "server"])?;
+        let replication = self.queue(&["INFO", "replication"])?;
+        Ok(Some([server, replication]))
+    }
+
+    /// Has whoever wants to know look at what the server says of itself.
+    fn vet(&mut self, asked: Option<[Sequence; 2]>, deadline: Deadline) -> Result<(), Error> {
+        let mut info = String::new();
+        for question in asked.into_iter().flatten() {
+            match self.reply(question, deadline) {
+                Ok(reply) => info += &String::from_utf8_lossy(reply.bytes().unwrap_or_default()),
+                // It may forbid the question, or have long paths.
+                Err(Error::Server(_) | Error::TooLong { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let vetted = self.options.vet.as_ref().map(|vet| vet.look(&info));
+        match vetted {
+            Some(Err(why)) => Err(Error::WrongServer {
+                endpoint: self.endpoint.to_string(),
+                why,
+            }),
+            _ => Ok(()),
+        }
     }
 
     fn write_hello(&mut self) -> Result<Sequence, TooLong> {

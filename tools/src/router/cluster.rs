@@ -11,6 +11,7 @@ use super::commands::Table;
 use super::error::{Cause, Error, HostsError};
 use super::fanout::Fanout;
 use super::host::Host;
+use super::identity::Identities;
 use super::layout::{Layout, Node};
 use super::map::{Map, Promised};
 use super::placement::Placement;
@@ -51,7 +52,11 @@ impl Default for Options {
 
 /// Several hosts as one. Clones share their connections.
 ///
-/// Making one does not connect: a host is connected to when it is needed.
+/// Making one does not connect: a host is connected to when it is needed. Whenever that is done, the
+/// server is asked who it is, and refused if it is another host's server with the same database, or
+/// if it was running already while another one still answered at that address, unless it was a
+/// replica of that one. A server that was started after the former one had ended is taken for its
+/// restart.
 #[derive(Debug, Clone)]
 pub struct Cluster {
     inner: Arc<Inner>,
@@ -63,6 +68,7 @@ struct Inner {
     options: Options,
     table: RwLock<Arc<Table>>,
     layout: RwLock<Arc<Layout>>,
+    identities: Identities,
     /// The hosts that there will be when keys have moved.
     next: Option<Cluster>,
     /// Whom to ask for the hosts of a Redis Cluster.
@@ -106,19 +112,33 @@ impl Cluster {
         placement: Placement,
         options: Options,
     ) -> Result<Self, HostsError> {
+        let identities = Identities::default();
         let next = match joining {
             [] => None,
             joining => {
-                let all = hosts.iter().chain(joining).cloned();
-                Some(Self::with(
-                    all.collect::<Vec<_>>(),
+                let all = hosts.iter().chain(joining).cloned().collect();
+                Some(Self::of(
+                    all,
+                    None,
                     placement,
                     options.clone(),
+                    &identities,
                 )?)
             }
         };
-        let layout = Layout::new(hosts, placement, &options, &[])?;
+        Self::of(hosts, next, placement, options, &identities)
+    }
+
+    fn of(
+        hosts: Vec<Host>,
+        next: Option<Self>,
+        placement: Placement,
+        options: Options,
+        identities: &Identities,
+    ) -> Result<Self, HostsError> {
+        let layout = Layout::new(hosts, placement, &options, &[], identities)?;
         let inner = Inner {
+            identities: identities.clone(),
             next,
             #[cfg(feature = "redis")]
             topology: None,
@@ -135,6 +155,7 @@ impl Cluster {
     #[cfg(feature = "redis")]
     pub(super) fn following(layout: Layout, options: Options, topology: Topology) -> Self {
         let inner = Inner {
+            identities: Identities::default(),
             next: None,
             topology: Some(topology),
             placement: Placement::Slots,
@@ -207,7 +228,10 @@ impl Cluster {
             return Err(HostsError::RedisCluster);
         }
         let nodes = &self.layout().nodes;
-        let layout = Layout::new(hosts, inner.placement, &inner.options, nodes)?;
+        let known = &inner.identities;
+        let layout = Layout::new(hosts, inner.placement, &inner.options, nodes, known)?;
+        let hosts: Vec<_> = layout.nodes.iter().map(|node| node.host.clone()).collect();
+        known.keep(&hosts);
         *inner.layout.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(layout);
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Hosts with their connections, and the rule over them.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis_ipc::Connection;
 
@@ -9,6 +9,7 @@ use super::cluster::Options;
 use super::commands::Refusal;
 use super::error::{Cause, Error, Failed, HostsError};
 use super::host::Host;
+use super::identity::Identities;
 use super::placement::{Placement, Rule};
 use super::value::Value;
 
@@ -25,6 +26,9 @@ pub(crate) struct Node {
     pub(crate) host: Host,
     pub(crate) address: Arc<str>,
     options: Options,
+    /// Where it is noted which server it is; `None` for a node of a Redis Cluster, where a wrong
+    /// one does nothing.
+    identities: Option<Identities>,
     idle: Mutex<Vec<Connection>>,
 }
 
@@ -35,6 +39,7 @@ impl Layout {
         placement: Placement,
         options: &Options,
         known: &[Arc<Node>],
+        identities: &Identities,
     ) -> Result<Self, HostsError> {
         hosts.sort_by_key(|host| host.id);
         check_numbers(&hosts)?;
@@ -46,7 +51,11 @@ impl Layout {
         let rule = Rule::new(placement, &hosts).map_err(HostsError::Circle)?;
         let node = |host: Host| {
             let same = known.iter().find(|node| node.host == host).cloned();
-            same.unwrap_or_else(|| Arc::new(Node::new(host, options)))
+            same.unwrap_or_else(|| {
+                let mut node = Node::new(host, options);
+                node.identities = Some(identities.clone());
+                Arc::new(node)
+            })
         };
         let nodes = hosts.into_iter().map(node).collect();
         Ok(Self { nodes, rule })
@@ -121,6 +130,7 @@ impl Node {
             address: host.endpoint.to_string().into(),
             host,
             options: options.clone(),
+            identities: None,
             idle: Mutex::default(),
         }
     }
@@ -134,7 +144,45 @@ impl Node {
             .connect_limit(limit.min(self.options.connect_limit))
             .reply_limit(self.options.reply_limit)
             .message_limit(self.options.message_limit);
-        Connection::open_with(&self.host.endpoint, options)
+        Connection::open_with(&self.host.endpoint, self.vetted(options))
+    }
+
+    /// Options of a connection whose server is looked at: whenever it is made, for it is made anew
+    /// by itself.
+    fn vetted(&self, options: redis_ipc::Options) -> redis_ipc::Options {
+        let Some(identities) = self.identities.clone() else {
+            return options;
+        };
+        let host = self.host.clone();
+        options.vet(move |info| identities.meet(&host, info))
+    }
+
+    /// Whether its server is looked at before anything is sent to it.
+    pub(crate) fn is_vetted(&self) -> bool {
+        self.identities.is_some()
+    }
+
+    /// As a connection's own vetting, for one that is made by other means.
+    pub(crate) fn meet(&self, info: &str) -> Result<(), String> {
+        match &self.identities {
+            Some(identities) => identities.meet(&self.host, info),
+            None => Ok(()),
+        }
+    }
+
+    /// Its server has answered at that moment, or later.
+    pub(crate) fn lives(&self, when: Instant) {
+        if let Some(identities) = &self.identities {
+            identities.lives(&self.address, when);
+        }
+    }
+
+    /// Takes a connection back over which an answer has just come.
+    pub(crate) fn give_back_alive(&self, connection: Connection) {
+        if connection.is_connected() {
+            self.lives(Instant::now());
+        }
+        self.give_back(connection);
     }
 
     /// Takes a connection back that nothing is outstanding on.
@@ -162,7 +210,7 @@ impl Node {
         let mut connection = self.connect(limit).map_err(|error| self.failed(error))?;
         let answer = connection.blocking_command(words, limit);
         let answer = answer.map(|reply| Value::from(&reply));
-        self.give_back(connection);
+        self.give_back_alive(connection);
         answer.map_err(|error| self.failed(error))
     }
 

@@ -30,6 +30,7 @@ mod fanout;
 #[cfg(feature = "redis")]
 mod following;
 mod host;
+mod identity;
 mod layout;
 mod map;
 pub mod moving;

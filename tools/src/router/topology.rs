@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use redis::{ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo, Value};
-use redis_ipc::Endpoint;
+use redis_ipc::{Connection, Endpoint};
+use redis_ipc_core::resp::Reply;
 use redis_ipc_core::shard::slots;
 
 use super::cluster::Options;
@@ -62,13 +63,9 @@ impl Topology {
 
     /// A node's address with the login of all.
     pub(crate) fn endpoint(&self, host: &str, port: u16) -> Endpoint {
-        let endpoint = Endpoint::tcp(host, port);
-        let Some(seed) = self.seeds.first() else {
-            return endpoint;
-        };
-        match seed.password() {
-            Some(password) => endpoint.with_password(seed.user(), password),
-            None => endpoint,
+        match self.seeds.first() {
+            Some(seed) => seed.clone().with_host(host, port),
+            None => Endpoint::tcp(host, port),
         }
     }
 
@@ -177,7 +174,10 @@ impl Topology {
 /// Asks one node. The error is a sentence.
 fn ask(endpoint: &Endpoint, limit: Duration) -> Result<Vec<Range>, String> {
     let limit = limit.max(Duration::from_millis(1));
-    let slots = query(endpoint, limit).map_err(|error| error.to_string())?;
+    let slots = match endpoint.is_secure() {
+        true => query_secretly(endpoint, limit).map_err(|error| error.to_string()),
+        false => query(endpoint, limit).map_err(|error| error.to_string()),
+    }?;
     let asked = endpoint.host().map_or("", |(host, _)| host);
     ranges(&slots, asked).ok_or_else(|| "it answers CLUSTER SLOTS with something else".to_owned())
 }
@@ -199,6 +199,24 @@ fn query(endpoint: &Endpoint, limit: Duration) -> redis::RedisResult<Value> {
     connection.set_read_timeout(Some(limit))?;
     connection.set_write_timeout(Some(limit))?;
     redis::cmd("CLUSTER").arg("SLOTS").query(&mut connection)
+}
+
+/// As [`query`], through TLS as our connections speak it, with an authority of the seed's own.
+fn query_secretly(endpoint: &Endpoint, limit: Duration) -> Result<Value, redis_ipc::Error> {
+    let options = redis_ipc::Options::default();
+    let options = options.connect_limit(limit).reply_limit(limit);
+    let mut connection = Connection::open_with(endpoint, options)?;
+    let slots = connection.command(&["CLUSTER", "SLOTS"])?;
+    Ok(converted(&slots))
+}
+
+fn converted(reply: &Reply<'_>) -> Value {
+    match (reply.bytes(), reply.integer(), reply.elements()) {
+        (Some(bytes), _, _) => Value::BulkString(bytes.to_vec()),
+        (_, Some(number), _) => Value::Int(number),
+        (_, _, Some(elements)) => Value::Array(elements.map(|one| converted(&one)).collect()),
+        _ => Value::Nil,
+    }
 }
 
 /// The answer to CLUSTER SLOTS: of each range its first and last slot, its master, its replicas;

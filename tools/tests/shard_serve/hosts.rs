@@ -1,8 +1,12 @@
 //! Hosts that are not what the router takes them for: nothing is done on the wrong one.
 
+use std::time::Duration;
+
+use redis_ipc::{Endpoint, Outcome};
+use redis_ipc_tests::client::Client;
 use redis_ipc_tests::value::Value;
 use redis_ipc_tools::farm::Farm;
-use redis_ipc_tools::router::{Cluster, Host, Placement};
+use redis_ipc_tools::router::{Cluster, Host, Placement, Promised};
 
 use super::Router;
 
@@ -33,7 +37,159 @@ fn behind_a_greeting_that_is_refused_nothing_is_executed() {
     }
     for server in 0..2 {
         let socket = router.farm.socket(server);
-        let mut direct = redis_ipc_tests::client::Client::connect(&socket).unwrap();
+        let mut direct = Client::connect(&socket).unwrap();
         assert_eq!(direct.command(&["KEYS", "*"]), Value::Array(Vec::new()));
     }
+}
+
+/// Servers, and hosts whose addresses are links to their sockets.
+struct Links {
+    router: Router,
+}
+
+impl Links {
+    /// One host for each of the first `hosts` of as many servers.
+    fn start(servers: u32, hosts: u32) -> Self {
+        let farm = Farm::start(servers, 1).unwrap();
+        for host in 0..hosts {
+            link(&farm, host, host as usize);
+        }
+        let address = |host| Endpoint::unix(farm.folder().join(format!("host{host}"))).unwrap();
+        let hosts = (0..hosts).map(|host| Host::new(host, address(host)));
+        let cluster = Cluster::new(hosts.collect::<Vec<_>>(), Placement::Partition).unwrap();
+        Self {
+            router: Router::over(farm, cluster),
+        }
+    }
+
+    fn lead(&self, host: u32, server: usize) {
+        link(&self.router.farm, host, server);
+    }
+
+    fn direct(&self, server: usize) -> Client {
+        Client::connect(&self.router.farm.socket(server)).unwrap()
+    }
+
+    /// Ends all connections of a server but the one that says so.
+    fn hang_up(&self, server: usize) {
+        self.direct(server)
+            .command(&["CLIENT", "KILL", "TYPE", "normal"]);
+    }
+
+    /// What a write to a host ends in, by each of the ways to make one.
+    fn writes(&self, host: u32) -> Vec<Result<(), String>> {
+        let cluster = &self.router.cluster;
+        let key = &self.router.keys()[host as usize];
+        let words = ["SET", key.as_str(), "x"];
+        let mut map = cluster.map();
+        let promise = map.command(&words).unwrap();
+        map.send(Duration::from_secs(10));
+        let fanned = cluster.fanout().to(&[host]).command(&words);
+        let mut client = self.router.client();
+        let mut results: Vec<Result<(), String>> = Vec::new();
+        results.push(cluster.command(&words).map(drop).map_err(|e| e.to_string()));
+        results.push(promise.wait().map(drop).map_err(|e| e.to_string()));
+        results.push(fanned[&host].clone().map(drop).map_err(|e| e.to_string()));
+        for words in [&words[..], &["BLPOP", key, "0.001"]] {
+            let reply = client.command(words);
+            let wrong_type = reply.is_error() && reply.text().starts_with("WRONGTYPE");
+            results.push(match reply.is_error() && !wrong_type {
+                true => Err(reply.text()),
+                false => Ok(()),
+            });
+        }
+        results
+    }
+
+    #[track_caller]
+    fn refuses(&self, host: u32, why: &str) {
+        for (way, result) in self.writes(host).into_iter().enumerate() {
+            let error = result.expect_err(&format!("way {way}"));
+            let named = format!("host {host} (unix://");
+            assert!(error.contains(&named) && error.contains(why), "{error}");
+        }
+    }
+
+    #[track_caller]
+    fn takes(&self, host: u32) {
+        for result in self.writes(host) {
+            result.unwrap();
+        }
+    }
+}
+
+fn link(farm: &Farm, host: u32, server: usize) {
+    let (new, link) = (
+        farm.folder().join("new"),
+        farm.folder().join(format!("host{host}")),
+    );
+    std::os::unix::fs::symlink(farm.socket(server), &new).unwrap();
+    std::fs::rename(new, link).unwrap();
+}
+
+#[test]
+fn one_server_under_two_names_is_written_to_as_one_host_only() {
+    let links = Links::start(1, 1);
+    let twice = ["host0", "other"].map(|name| links.router.farm.folder().join(name));
+    std::os::unix::fs::symlink(links.router.farm.socket(0), &twice[1]).unwrap();
+    let hosts = (0..)
+        .zip(&twice)
+        .map(|(id, path)| Host::new(id, Endpoint::unix(path).unwrap()));
+    let cluster = Cluster::new(hosts, Placement::Partition).unwrap();
+    cluster.command_on(0, &["SET", "k", "1"]).unwrap();
+    let error = cluster.command_on(1, &["SET", "k", "2"]).unwrap_err();
+    assert_eq!(error.outcome(), Outcome::NotSent);
+    let error = error.to_string();
+    assert!(error.starts_with("host 1 (unix://"), "{error}");
+    assert!(
+        error.contains("the server and the database of host 0"),
+        "{error}"
+    );
+    assert_eq!(links.direct(0).command(&["GET", "k"]), "1");
+}
+
+#[test]
+fn hosts_that_are_exchanged_are_not_written_to_until_they_are_back() {
+    let links = Links::start(2, 2);
+    links.takes(0);
+    links.takes(1);
+    for (host, server) in [(0, 0), (1, 1)] {
+        links.direct(server).command(&["FLUSHALL"]);
+        links.lead(host, 1 - server);
+        links.hang_up(server);
+    }
+    links.refuses(0, "the server and the database of host 1");
+    links.refuses(1, "the server and the database of host 0");
+    for (host, server) in [(0, 0), (1, 1)] {
+        assert_eq!(links.direct(server).command(&["DBSIZE"]), 0);
+        links.lead(host, server);
+    }
+    links.takes(0);
+    links.takes(1);
+}
+
+#[test]
+fn a_stranger_at_the_address_of_a_host_is_told_from_its_restart() {
+    let mut links = Links::start(2, 1);
+    let age = |links: &Links| {
+        let info = links
+            .direct(1)
+            .command(&["INFO", "server"])
+            .text()
+            .to_owned();
+        let age = info.split("uptime_in_seconds:").nth(1).unwrap();
+        age.split("\r\n").next().unwrap().parse::<u32>().unwrap()
+    };
+    // A server counts its age in seconds; it has to be older than what is let pass.
+    while age(&links) < 6 {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    links.takes(0);
+    links.router.farm.kill(0);
+    links.lead(0, 1);
+    links.refuses(0, "another one answered there");
+    assert_eq!(links.direct(1).command(&["DBSIZE"]), 0);
+    links.router.farm.restart(0).unwrap();
+    links.lead(0, 0);
+    links.takes(0);
 }

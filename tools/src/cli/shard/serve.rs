@@ -8,7 +8,7 @@ use redis_ipc::{Endpoint, Stop};
 use super::cluster;
 use crate::output::Output;
 use crate::problem::Problem;
-use crate::router::Server;
+use crate::router::{CheckError, Server};
 
 /// Listen as one server in the place of all hosts: any client that speaks RESP finds its keys.
 /// Pipelines are kept in order; pops that wait and publish/subscribe work on the host that owns
@@ -43,6 +43,12 @@ impl Serve {
                 "hosts are joining, and the router does not follow keys on their way: \
                  finish the move first (ipc-tool shard move)",
             ));
+        }
+        match cluster.check() {
+            Err(CheckError::Hosts(error)) => return Err(Problem::failed(error.to_string())),
+            // Its keys are not served until it is there; the others are.
+            Err(error) => output.note(&error.to_string()),
+            Ok(()) => {}
         }
         let addresses: Result<Vec<Endpoint>, _> = self.listen.iter().map(|a| a.parse()).collect();
         let addresses = addresses?;

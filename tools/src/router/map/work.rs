@@ -140,7 +140,7 @@ impl Work {
                 break;
             }
         }
-        node.give_back(connection);
+        node.give_back_alive(connection);
         Ok(())
     }
 

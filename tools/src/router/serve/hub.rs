@@ -52,6 +52,8 @@ pub(super) struct Hub {
     pub(super) upstreams: Vec<Option<Upstream>>,
     /// By host and protocol: the connection that all clients share.
     pub(super) shared: Vec<[Option<usize>; 2]>,
+    /// When it was looked last which hosts have answered.
+    pub(super) last_look: Instant,
     /// What replies have given to do, for when their connection is back in its place.
     pub(super) afterwards: Vec<Afterwards>,
     pub(super) noted_clients: Vec<usize>,
@@ -78,6 +80,7 @@ impl Hub {
             restless: false,
             gathering: 0,
             upstreams: Vec::new(),
+            last_look: Instant::now(),
             afterwards: Vec::new(),
             noted_clients: Vec::new(),
             noted_upstreams: Vec::new(),
@@ -291,7 +294,8 @@ impl Hub {
         };
         let place = vacant(&mut self.upstreams);
         let token = Token(LISTENERS + 2 * place + 1);
-        let upstream = Upstream::connect(&endpoint, host, protocol, owner, purpose);
+        let whom = (host, self.hosts[host].clone());
+        let upstream = Upstream::connect(&endpoint, whom, protocol, owner, purpose);
         let upstream = upstream.and_then(|mut upstream| {
             upstream.line.register(&self.registry, token)?;
             Ok(upstream)

@@ -90,7 +90,7 @@ impl Server {
             self.hub.flush();
             if last_tick.elapsed() >= self.hub.tick() {
                 last_tick = Instant::now();
-                self.hub.give_up_slow_hosts();
+                self.hub.look_at_hosts();
                 self.hub.send_delayed();
                 self.hub.gather_restlessly();
                 self.hub.flush();

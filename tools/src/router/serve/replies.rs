@@ -78,6 +78,7 @@ impl Hub {
         }
         upstream.line.input = input;
         if any {
+            upstream.heard = true;
             upstream.since = (!upstream.waiting.is_empty()).then(Instant::now);
         }
         Ok(())
@@ -96,6 +97,7 @@ impl Hub {
             }
             Some(Waiting::Client(asked)) => self.deliver(&asked, frame),
             Some(Waiting::Greeting) => upstream.greeted(frame)?,
+            Some(Waiting::Vetting) => upstream.introduced(frame)?,
             Some(Waiting::Nobody) if is_redirect(frame) => self.seek_layout(),
             Some(Waiting::Nobody) | None => {}
             Some(Waiting::Gathering(client)) => {
@@ -158,7 +160,7 @@ impl Hub {
                 }
                 Waiting::Client(asked) => self.deliver(&asked, &error),
                 Waiting::Gathering(client) => self.gather_broken(client, sent, &error),
-                Waiting::Greeting | Waiting::Nobody => {}
+                Waiting::Greeting | Waiting::Vetting | Waiting::Nobody => {}
             }
         }
         // One that merely waited for changes waits no longer.
@@ -168,7 +170,18 @@ impl Hub {
         self.forget(host);
     }
 
-    pub(super) fn give_up_slow_hosts(&mut self) {
+    /// Looks which hosts have answered since the last look, and which should have.
+    pub(super) fn look_at_hosts(&mut self) {
+        let last_look = std::mem::replace(&mut self.last_look, Instant::now());
+        for upstream in self.upstreams.iter_mut().flatten() {
+            if std::mem::take(&mut upstream.heard) && upstream.is_greeted() {
+                self.hosts[upstream.host].lives(last_look);
+            }
+        }
+        self.give_up_slow_hosts();
+    }
+
+    fn give_up_slow_hosts(&mut self) {
         let limit = self.options.reply_limit;
         for place in 0..self.upstreams.len() {
             let slow = self.upstreams[place].as_ref().is_some_and(|upstream| {

@@ -268,10 +268,7 @@ impl Hub {
             ("", Some((own, _))) => own,
             (name, _) => name,
         };
-        let mut endpoint = Endpoint::tcp(name, port);
-        if let Some(password) = asked.password() {
-            endpoint = endpoint.with_password(asked.user(), password);
-        }
+        let endpoint = asked.clone().with_host(name, port);
         let known = self
             .hosts
             .iter()

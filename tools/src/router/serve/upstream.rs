@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::net::ToSocketAddrs;
+use std::sync::Arc;
 use std::time::Instant;
 
 use mio::net::{TcpStream, UnixStream};
@@ -11,12 +12,15 @@ use redis_ipc_core::resp::{Reply, Scanner};
 
 use super::client::ClientId;
 use super::line::{Line, Stream};
+use crate::router::layout::Node;
 
 /// Who waits for a reply.
 #[derive(Debug)]
 pub(super) enum Waiting {
     /// We do: the connection's own greeting.
     Greeting,
+    /// We do: which server it is, if it says so.
+    Vetting,
     /// Nobody: the rest of a transaction, or the word before a redirected request.
     Nobody,
     /// A client that pops from several hosts.
@@ -76,8 +80,11 @@ pub(super) enum Purpose {
 #[derive(Debug)]
 pub(super) struct Upstream {
     pub(super) line: Line,
-    /// The host's place.
+    /// The host's place, and what is known of it.
     pub(super) host: usize,
+    node: Arc<Node>,
+    /// What it says of itself.
+    info: String,
     /// The version of RESP that is spoken.
     pub(super) protocol: u8,
     /// The client whose own it is.
@@ -89,13 +96,15 @@ pub(super) struct Upstream {
     pub(super) waiting: VecDeque<Waiting>,
     /// Since when nothing has come although something is waited for.
     pub(super) since: Option<Instant>,
+    /// Whether anything has come since that was looked at last.
+    pub(super) heard: bool,
 }
 
 impl Upstream {
     /// Begins to connect.
     pub(super) fn connect(
         endpoint: &Endpoint,
-        host: usize,
+        (host, node): (usize, Arc<Node>),
         protocol: u8,
         owner: Option<ClientId>,
         purpose: Purpose,
@@ -107,6 +116,8 @@ impl Upstream {
         let mut upstream = Self {
             line: Line::new(stream),
             host,
+            node,
+            info: String::new(),
             protocol,
             owner,
             purpose,
@@ -114,6 +125,7 @@ impl Upstream {
             scanner: Scanner::default(),
             waiting: VecDeque::new(),
             since: None,
+            heard: false,
         };
         upstream.greet(endpoint);
         // Behind a greeting that is refused, a request would be executed all the same: in another
@@ -126,7 +138,8 @@ impl Upstream {
 
     /// Whether the greeting was answered.
     pub(super) fn is_greeted(&self) -> bool {
-        !matches!(self.waiting.front(), Some(Waiting::Greeting))
+        let first = self.waiting.front();
+        !matches!(first, Some(Waiting::Greeting | Waiting::Vetting))
     }
 
     /// Password, protocol and database; the replies go before all others.
@@ -144,6 +157,12 @@ impl Upstream {
         }
         if endpoint.database() != 0 {
             self.ask(&[b"SELECT", endpoint.database().to_string().as_bytes()]);
+        }
+        if self.node.is_vetted() {
+            for section in ["server", "replication"] {
+                write_request(&mut self.line.output, &["INFO", section]);
+                self.wait_for(Waiting::Vetting);
+            }
         }
         if let Purpose::Watches(prefixes) = self.purpose.clone() {
             let mut words: Vec<&[u8]> = vec![b"CLIENT", b"TRACKING", b"ON", b"BCAST", b"NOLOOP"];
@@ -165,6 +184,17 @@ impl Upstream {
             self.since = Some(Instant::now());
         }
         self.waiting.push_back(waiting);
+    }
+
+    /// Takes what the server says of itself, and looks at it when that is all. The error is a
+    /// sentence.
+    pub(super) fn introduced(&mut self, frame: &[u8]) -> Result<(), String> {
+        let reply = Reply::parse(frame);
+        self.info += &String::from_utf8_lossy(reply.bytes().unwrap_or_default());
+        match self.waiting.front() {
+            Some(Waiting::Vetting) => Ok(()),
+            _ => self.node.meet(&std::mem::take(&mut self.info)),
+        }
     }
 
     /// Takes the answer to a part of the greeting. The error is a sentence.
