@@ -349,25 +349,19 @@ impl Cluster {
     /// # Errors
     /// The first host that does not answer, or [`HostsError::SameServer`].
     pub fn check(&self) -> Result<(), CheckError> {
-        let answers = self.fanout().command(&["INFO", "server"]);
-        let mut seen: Vec<(String, Host)> = Vec::new();
+        let answers = self.fanout().command(&["PING"]);
         for (host, (_, answer)) in self.hosts().into_iter().zip(answers) {
-            let info = answer.map_err(CheckError::Host)?;
-            let info = String::from_utf8_lossy(info.bytes().unwrap_or_default()).into_owned();
-            let run_id = info.lines().find_map(|line| line.strip_prefix("run_id:"));
-            let Some(run_id) = run_id.map(|id| id.trim().to_owned()) else {
-                continue;
+            let Err(error) = answer else { continue };
+            let Some(other) = self.inner.identities.twin(&host) else {
+                return Err(CheckError::Host(error));
             };
-            let same = |(id, other): &&(String, Host)| {
-                *id == run_id && other.endpoint.database() == host.endpoint.database()
-            };
-            if let Some((_, other)) = seen.iter().find(same) {
-                return Err(CheckError::Hosts(HostsError::SameServer {
-                    addresses: [other.endpoint.to_string(), host.endpoint.to_string()],
-                    ids: [other.id, host.id],
-                }));
-            }
-            seen.push((run_id, host));
+            // They are asked at once, and either may have been the first.
+            let mut both = [other, host];
+            both.sort_by_key(|host| host.id);
+            return Err(CheckError::Hosts(HostsError::SameServer {
+                addresses: both.each_ref().map(|host| host.endpoint.to_string()),
+                ids: both.map(|host| host.id),
+            }));
         }
         Ok(())
     }

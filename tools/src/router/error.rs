@@ -129,6 +129,7 @@ impl fmt::Display for Cause {
         match self {
             Self::Rejected(words) => write!(f, "the server said: {words}"),
             Self::Connection(error) => error.fmt(f),
+            Self::NotReached(error) if error.outcome() == Outcome::NotSent => error.fmt(f),
             Self::NotReached(error) => {
                 write!(f, "not sent, for before it something else failed: {error}")
             }

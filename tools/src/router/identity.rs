@@ -56,7 +56,15 @@ impl Identity {
 /// The servers of the hosts of a cluster, as far as they were met.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Identities {
-    met: Arc<Mutex<HashMap<String, Met>>>,
+    known: Arc<Mutex<Known>>,
+}
+
+/// All by the addresses of hosts.
+#[derive(Debug, Default)]
+struct Known {
+    met: HashMap<String, Met>,
+    /// Hosts that were refused, for they are these others.
+    twins: HashMap<String, Host>,
 }
 
 /// The server that was met last at a host's address.
@@ -76,25 +84,26 @@ impl Identities {
             return Ok(());
         };
         let now = Instant::now();
-        let mut met = self.met();
+        let address = host.endpoint.to_string();
+        let mut known = self.known();
+        known.twins.remove(&address);
         let same_place = |other: &&Met| {
             other.host.endpoint != host.endpoint
                 && other.host.endpoint.database() == host.endpoint.database()
                 && other.identity.run == identity.run
         };
-        if let Some(other) = met.values().find(same_place) {
-            return Err(format!(
-                "it is the server and the database of {}",
-                other.host
-            ));
+        if let Some(other) = known.met.values().find(same_place) {
+            let other = other.host.clone();
+            let why = format!("it is the server and the database of {other}");
+            known.twins.insert(address, other);
+            return Err(why);
         }
-        let address = host.endpoint.to_string();
-        if let Some(before) = met.get(&address) {
+        if let Some(before) = known.met.get(&address) {
             before.is_succeeded_by(&identity, now)?;
         }
         let lived = now;
         let host = host.clone();
-        met.insert(
+        known.met.insert(
             address,
             Met {
                 host,
@@ -107,19 +116,26 @@ impl Identities {
 
     /// A host has answered just now, over a connection whose server was [met](Self::meet).
     pub(crate) fn lives(&self, address: &str, when: Instant) {
-        if let Some(met) = self.met().get_mut(address) {
+        if let Some(met) = self.known().met.get_mut(address) {
             met.lived = met.lived.max(when);
         }
     }
 
     /// Forgets servers whose hosts are not among these any more.
     pub(crate) fn keep(&self, hosts: &[Host]) {
-        self.met()
-            .retain(|_, met| hosts.iter().any(|host| host.endpoint == met.host.endpoint));
+        let mut known = self.known();
+        let stays = |met: &Met| hosts.iter().any(|host| host.endpoint == met.host.endpoint);
+        known.met.retain(|_, met| stays(met));
+        known.twins.clear();
     }
 
-    fn met(&self) -> MutexGuard<'_, HashMap<String, Met>> {
-        self.met.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The other host whose server and database a host was refused for.
+    pub(crate) fn twin(&self, host: &Host) -> Option<Host> {
+        self.known().twins.get(&host.endpoint.to_string()).cloned()
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
