@@ -5,6 +5,9 @@ MSRV := 1.85.0
 # A microcontroller without an operating system stands for all of them.
 BARE := thumbv7em-none-eabihf
 
+# What redis-ipc can be built without; each is checked alone.
+FEATURES := tcp tls capi
+
 CARGO ?= cargo
 SETUP := tests/setup.sh
 # The benchmark too, which a plain `cargo test` leaves out with all its peers.
@@ -67,6 +70,9 @@ lint: ## Check format, lints and documentation; a warning is an error.
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(EVERYTHING) --all-targets --all-features -- -D warnings
 	$(CARGO) clippy --locked -p redis-ipc -p redis-ipc-tools --all-targets -- -D warnings
+	@set -ex; for features in "" $(FEATURES); do \
+	    $(CARGO) clippy --locked -p redis-ipc --no-default-features --features "$$features" --all-targets -- -D warnings; \
+	done
 	@$(MAKE) --no-print-directory doc
 
 cross: ## Build for a board: TARGET=aarch64-unknown-linux-gnu, STATIC=1 if wanted.

@@ -11,7 +11,7 @@ calls=${CALLS:-20000}
 warm_up=2000
 rooms=target/size
 out=target/bench
-programs="std component core_component ipc-tool redis_rs"
+programs="std component component_full core_component ipc-tool redis_rs"
 # Debian's Rust is too old for ipc-tool, and cross builds into folders that only it knows.
 export CROSS_WAYS=${CROSS_WAYS:-rustup} ROOM=$rooms
 # Thumb code, as Debian's C compiler for ARMv7 makes it if nothing is said.
@@ -49,7 +49,10 @@ folder() {
 build() {
     local static=
     [ "$2" = dynamic ] || static=1
-    STATIC=$static targets/cross.sh "$1" build --quiet --release --manifest-path targets/size/Cargo.toml
+    local package
+    for package in size size/full; do
+        STATIC=$static targets/cross.sh "$1" build --quiet --release --manifest-path "targets/$package/Cargo.toml"
+    done
 }
 
 # The whole program, as stripped, and its code alone.

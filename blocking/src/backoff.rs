@@ -24,6 +24,7 @@ impl Backoff {
     pub(crate) fn towards(endpoint: &Endpoint) -> Self {
         Self::new(match endpoint.place {
             Place::Unix(_) => Duration::from_millis(50),
+            #[cfg(feature = "tcp")]
             Place::Tcp { .. } | Place::Sentinels(_) => Duration::from_secs(2),
         })
     }
@@ -43,7 +44,7 @@ impl Backoff {
     pub(crate) fn wait(&mut self) -> Duration {
         let whole = self.next.min(self.longest);
         self.next = whole.saturating_mul(2);
-        whole - whole.mul_f64(self.quarter())
+        whole - self.up_to_a_quarter(whole)
     }
 
     /// Something went well: begins anew.
@@ -51,12 +52,12 @@ impl Backoff {
         self.next = SHORTEST;
     }
 
-    /// A number from 0 to a quarter (xorshift64, by Marsaglia).
-    fn quarter(&mut self) -> f64 {
+    /// At random (xorshift64, by Marsaglia).
+    fn up_to_a_quarter(&mut self, whole: Duration) -> Duration {
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
         self.random ^= self.random << 17;
-        f64::from((self.random >> 40) as u32) / f64::from(1u32 << 26)
+        whole / 4 * (self.random >> 48) as u32 / (1 << 16)
     }
 }
 

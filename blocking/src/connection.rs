@@ -3,12 +3,15 @@
 mod commands;
 mod connect;
 mod deadline;
+#[cfg(not(feature = "tcp"))]
+mod direct;
 mod fork;
 mod handshake;
 mod notifications;
 mod pipeline;
 mod receiving;
 mod sending;
+#[cfg(feature = "tcp")]
 mod sentinel;
 mod transaction;
 
@@ -20,7 +23,7 @@ use redis_ipc_core::resp::{Reply, request};
 use redis_ipc_core::session::{Incoming, Session};
 use redis_ipc_core::write::Writer;
 
-use crate::endpoint::{Endpoint, Place};
+use crate::endpoint::Endpoint;
 use crate::error::{Error, Outcome, ServerError};
 use crate::options::Options;
 use crate::script;
@@ -33,8 +36,12 @@ pub use commands::{
     Trim, Unit,
 };
 pub(crate) use deadline::{Deadline, FOREVER};
+#[cfg(not(feature = "tcp"))]
+use direct::Following;
 pub use handshake::Server;
 pub use pipeline::{Pipeline, Replies};
+#[cfg(feature = "tcp")]
+use sentinel::Following;
 pub use transaction::{Transaction, Watch};
 
 /// A synchronous client of one server.
@@ -75,11 +82,7 @@ pub struct Connection {
     bound: Option<Instant>,
     /// Requests of a pipeline that wait to be sent.
     unsent: u32,
-    /// Whether it follows a master that Sentinels name, and which of them is asked first.
-    follows: bool,
-    first_asked: usize,
-    /// Whether the server has said that it is no master any longer.
-    demoted: bool,
+    following: Following,
     /// The process whose connection it is, as [`sys::forks`] counts them.
     process: u32,
 }
@@ -144,9 +147,7 @@ impl Connection {
             last_used: Instant::now(),
             bound: None,
             unsent: 0,
-            follows: matches!(endpoint.place, Place::Sentinels(_)),
-            first_asked: 0,
-            demoted: false,
+            following: Following::of(endpoint),
             process: sys::forks(),
         }
     }
@@ -262,7 +263,7 @@ impl Connection {
         self.socket = None;
         self.session.reset();
         self.unsent = 0;
-        self.demoted = false;
+        self.following.begin_anew();
     }
 
     /// What the server calls this run of itself; `None` if it does not tell.

@@ -1,5 +1,7 @@
 //! Where a server is: a path, or a URL with user, password and database.
 
+#[cfg(feature = "tcp")]
+mod remote;
 #[cfg(feature = "tls")]
 mod tls;
 mod url;
@@ -7,7 +9,11 @@ mod url;
 use std::env;
 use std::fmt;
 use std::path::{Path, PathBuf};
+#[cfg(feature = "tcp")]
 use std::sync::Arc;
+
+#[cfg(feature = "tcp")]
+pub(crate) use remote::{Host, Sentinels};
 
 #[cfg(feature = "tls")]
 pub use tls::Tls;
@@ -41,20 +47,13 @@ pub struct Endpoint {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Place {
     Unix(PathBuf),
-    Tcp { host: String, port: u16 },
+    #[cfg(feature = "tcp")]
+    Tcp {
+        host: String,
+        port: u16,
+    },
+    #[cfg(feature = "tcp")]
     Sentinels(Arc<Sentinels>),
-}
-
-/// Those who know which server is the master.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Sentinels {
-    /// Their hosts and ports; at least one.
-    pub(crate) nodes: Vec<(String, u16)>,
-    /// What they call the master.
-    pub(crate) master: String,
-    /// The login that they want themselves.
-    pub(crate) user: Option<String>,
-    pub(crate) password: Option<String>,
 }
 
 /// Why a text is not an endpoint. As [`Debug`](fmt::Debug) it shows its sentence, too.
@@ -119,36 +118,6 @@ impl Endpoint {
         Ok(Self::at(Place::Unix(path)))
     }
 
-    /// A server on TCP, no password, database 0.
-    #[must_use]
-    pub fn tcp(host: impl Into<String>, port: u16) -> Self {
-        Self::at(Place::Tcp {
-            host: host.into(),
-            port,
-        })
-    }
-
-    /// The server that is the master called `master` for the time being, by the word of
-    /// Sentinels at these hosts and ports. They are asked in turn, whenever a connection is
-    /// made; what they name must say itself that it is the master.
-    ///
-    /// ```
-    /// use redis_ipc::Endpoint;
-    ///
-    /// let sentinels = Endpoint::sentinels(&[("10.0.0.7", 26379), ("10.0.0.8", 26379)], "bus");
-    /// assert_eq!(sentinels.to_string(), "redis-sentinel://10.0.0.7:26379,10.0.0.8:26379/bus");
-    /// ```
-    #[must_use]
-    pub fn sentinels(nodes: &[(&str, u16)], master: &str) -> Self {
-        let nodes = nodes.iter().map(|(host, port)| ((*host).to_owned(), *port));
-        Self::at(Place::Sentinels(Arc::new(Sentinels {
-            nodes: nodes.collect(),
-            master: master.to_owned(),
-            user: None,
-            password: None,
-        })))
-    }
-
     fn at(place: Place) -> Self {
         Self {
             place,
@@ -205,6 +174,7 @@ impl Endpoint {
     pub fn path(&self) -> Option<&Path> {
         match &self.place {
             Place::Unix(path) => Some(path),
+            #[cfg(feature = "tcp")]
             Place::Tcp { .. } | Place::Sentinels(_) => None,
         }
     }
@@ -213,8 +183,9 @@ impl Endpoint {
     #[must_use]
     pub fn host(&self) -> Option<(&str, u16)> {
         match &self.place {
-            Place::Unix(_) | Place::Sentinels(_) => None,
+            #[cfg(feature = "tcp")]
             Place::Tcp { host, port } => Some((host, *port)),
+            _ => None,
         }
     }
 
@@ -267,49 +238,17 @@ impl Endpoint {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let login = match (&self.user, &self.password) {
-            (Some(user), _) => format!("{user}:***@"),
-            (None, Some(_)) => ":***@".to_owned(),
-            (None, None) => String::new(),
-        };
-        let secure = if self.is_secure() { "s" } else { "" };
         match &self.place {
-            Place::Unix(path) => write!(f, "unix://{login}{}", path.display())?,
-            Place::Tcp { host, port } => {
-                write!(f, "redis{secure}://{login}{}", Host(host, *port))?;
+            Place::Unix(path) => {
+                write!(f, "unix://{}{}", self.shown_login(), path.display())?;
+                match self.database {
+                    0 => Ok(()),
+                    database => write!(f, "?db={database}"),
+                }
             }
-            Place::Sentinels(sentinels) => {
-                let nodes = sentinels.nodes.iter();
-                let nodes: Vec<_> = nodes.map(|(h, p)| Host(h, *p).to_string()).collect();
-                let (nodes, master) = (nodes.join(","), &sentinels.master);
-                write!(f, "redis{secure}-sentinel://{login}{nodes}/{master}")?;
-            }
+            #[cfg(feature = "tcp")]
+            Place::Tcp { .. } | Place::Sentinels(_) => self.fmt_remote(f),
         }
-        let mut parameters = self.parameters();
-        match (&self.place, self.database) {
-            (_, 0) => {}
-            (Place::Tcp { .. }, database) => write!(f, "/{database}")?,
-            (_, database) => parameters.insert(0, ("db", database.to_string())),
-        }
-        for (number, (name, value)) in parameters.iter().enumerate() {
-            let mark = if number == 0 { '?' } else { '&' };
-            write!(f, "{mark}{name}={value}")?;
-        }
-        Ok(())
-    }
-}
-
-#[cfg(feature = "tls")]
-impl Endpoint {
-    /// Whether TLS is spoken on the way there.
-    #[must_use]
-    pub fn is_secure(&self) -> bool {
-        self.tls.is_some() && !matches!(self.place, Place::Unix(_))
-    }
-
-    fn parameters(&self) -> Vec<(&'static str, String)> {
-        let tls = self.tls.iter().filter(|_| self.is_secure());
-        tls.flat_map(|tls| tls.parameters()).collect()
     }
 }
 
@@ -320,22 +259,15 @@ impl Endpoint {
     pub fn is_secure(&self) -> bool {
         false
     }
-
-    fn parameters(&self) -> Vec<(&'static str, String)> {
-        Vec::new()
-    }
 }
 
-/// A host and its port; an IPv6 address stands in brackets.
-pub(crate) struct Host<'h>(pub(crate) &'h str, pub(crate) u16);
-
-impl fmt::Display for Host<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(host, port) = self;
-        if host.contains(':') {
-            write!(f, "[{host}]:{port}")
-        } else {
-            write!(f, "{host}:{port}")
+impl Endpoint {
+    /// The user and that there is a password, as they stand before a host or a path.
+    fn shown_login(&self) -> String {
+        match (&self.user, &self.password) {
+            (Some(user), _) => format!("{user}:***@"),
+            (None, Some(_)) => ":***@".to_owned(),
+            (None, None) => String::new(),
         }
     }
 }
@@ -377,7 +309,13 @@ mod tests {
 
     #[test]
     fn a_password_never_shows() {
-        let endpoint: Endpoint = "redis://u:secret@h/1".parse().unwrap();
-        assert!(!format!("{endpoint:?} {endpoint}").contains("secret"));
+        let mut texts = vec!["unix://u:secret@/s?db=1"];
+        if cfg!(feature = "tcp") {
+            texts.extend(["redis://u:secret@h/1", "redis-sentinel://u:secret@h/bus"]);
+        }
+        for text in texts {
+            let endpoint: Endpoint = text.parse().unwrap();
+            assert!(!format!("{endpoint:?} {endpoint}").contains("secret"));
+        }
     }
 }

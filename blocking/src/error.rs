@@ -13,6 +13,7 @@ use redis_ipc_core::subscription::SubscribeError;
 use redis_ipc_core::write::TooLong;
 
 use crate::endpoint::{Endpoint, EndpointError};
+use crate::seconds::Seconds;
 
 pub use server::ServerError;
 
@@ -178,7 +179,7 @@ impl Error {
             Self::Server(error) => return Self::Server(error.at(endpoint)),
             Self::Disconnected { source, .. } => source,
             Self::TimedOut { limit, .. } => {
-                let text = format!("it does not answer within {} s", limit.as_secs_f64());
+                let text = format!("it does not answer within {} s", Seconds(limit));
                 io::Error::new(io::ErrorKind::TimedOut, text)
             }
             Self::Protocol { why } => io::Error::new(io::ErrorKind::InvalidData, why.to_string()),
@@ -252,7 +253,7 @@ impl fmt::Display for Error {
             Self::TimedOut { outcome, limit } => write!(
                 f,
                 "the server did not answer within {} s; {outcome}",
-                limit.as_secs_f64()
+                Seconds(*limit)
             ),
             Self::Forked { outcome } => write!(
                 f,
@@ -262,7 +263,7 @@ impl fmt::Display for Error {
             Self::Exhausted { size, limit } => write!(
                 f,
                 "all {size} connections were in use for {} s: give them back sooner, or allow more",
-                limit.as_secs_f64()
+                Seconds(*limit)
             ),
             Self::Protocol { why } => why.fmt(f),
             Self::TooLong { sizes, .. } => sizes.fmt(f),

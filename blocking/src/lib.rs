@@ -21,6 +21,7 @@ mod retry;
 pub mod rpc;
 mod scan;
 mod script;
+mod seconds;
 mod socket;
 mod storage;
 mod subscriber;

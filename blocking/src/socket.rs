@@ -2,6 +2,8 @@
 
 mod connect;
 mod line;
+#[cfg(feature = "tcp")]
+mod tcp;
 #[cfg(feature = "tls")]
 mod tls;
 

@@ -7,6 +7,7 @@ use redis_ipc_core::write::TooLong;
 
 use super::Failure;
 use crate::error::{Error, Outcome};
+use crate::seconds::Seconds;
 
 /// A call brought no result. As [`Debug`](fmt::Debug) it shows its sentence, as [`Error`] does.
 #[non_exhaustive]
@@ -67,7 +68,7 @@ impl fmt::Display for CallError {
                 f,
                 "nobody took the command for {recipient} within {} s; it was taken back: \
                  does that component run and serve this queue?",
-                timeout.as_secs_f64()
+                Seconds(*timeout)
             ),
             Self::TimedOut {
                 recipient,
@@ -77,7 +78,7 @@ impl fmt::Display for CallError {
                 f,
                 "{recipient} took the command but did not answer within {} s; \
                  it may still execute it",
-                timeout.as_secs_f64()
+                Seconds(*timeout)
             ),
             Self::Overloaded { recipient, waiting } => write!(
                 f,

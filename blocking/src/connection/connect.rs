@@ -56,7 +56,7 @@ impl Connection {
     /// that is still loading its data, and for Sentinels to find a new master.
     pub(crate) fn ensure_connected(&mut self) -> Result<bool, Error> {
         self.leave_to_parent()?;
-        if self.socket.is_some() && !self.demoted {
+        if self.socket.is_some() && !self.following.has_ended() {
             return Ok(false);
         }
         self.disconnect();
@@ -88,7 +88,7 @@ impl Connection {
             // Of a master that is gone, Sentinels will soon name the successor.
             passes: match &error {
                 Error::Server(error) => error.code() == "LOADING",
-                Error::Connect { .. } => self.follows,
+                Error::Connect { .. } => self.following.is_wanted(),
                 _ => false,
             },
             error,

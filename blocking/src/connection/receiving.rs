@@ -125,7 +125,7 @@ impl Connection {
                 why: Misunderstanding::Bytes(error),
             }
         })?;
-        if self.follows && found.is_some() {
+        if self.following.is_wanted() && found.is_some() {
             self.note_demotion();
         }
         Ok(found)

@@ -38,6 +38,43 @@ impl Endpoint {
     }
 }
 
+/// Following a master that Sentinels name.
+#[derive(Debug)]
+pub(super) struct Following {
+    /// Whether that is what the endpoint asks for.
+    wanted: bool,
+    /// Which Sentinel is asked first.
+    first_asked: usize,
+    /// Whether the server has said that it is no master any longer.
+    demoted: bool,
+}
+
+impl Following {
+    pub(super) fn of(endpoint: &Endpoint) -> Self {
+        Self {
+            wanted: matches!(endpoint.place, Place::Sentinels(_)),
+            first_asked: 0,
+            demoted: false,
+        }
+    }
+
+    #[inline]
+    pub(super) fn is_wanted(&self) -> bool {
+        self.wanted
+    }
+
+    /// Whether the server is no master any longer.
+    #[inline]
+    pub(super) fn has_ended(&self) -> bool {
+        self.demoted
+    }
+
+    /// Whatever server comes next, it may be the master.
+    pub(super) fn begin_anew(&mut self) {
+        self.demoted = false;
+    }
+}
+
 impl Connection {
     /// The place to connect to, which for a master has to be asked for.
     pub(super) fn find(&mut self, deadline: Deadline) -> Result<Place, Error> {
@@ -48,7 +85,7 @@ impl Connection {
         let count = sentinels.nodes.len();
         let mut reasons = Vec::new();
         for turn in 0..count {
-            let number = (self.first_asked + turn) % count;
+            let number = (self.following.first_asked + turn) % count;
             let (host, port) = &sentinels.nodes[number];
             let share = deadline.left() / u32::try_from(count - turn).unwrap_or(u32::MAX);
             let limit = if turn + 1 < count {
@@ -58,7 +95,7 @@ impl Connection {
             };
             match self.ask_sentinel(&sentinels, (host, *port), limit) {
                 Ok(place) => {
-                    self.first_asked = number;
+                    self.following.first_asked = number;
                     return Ok(place);
                 }
                 Err(why) => reasons.push(format!("{}: {why}", Host(host, *port))),
@@ -98,7 +135,7 @@ impl Connection {
 
     /// Whether the server that was greeted is what was looked for.
     pub(super) fn check_role(&mut self, place: &Place, deadline: Deadline) -> Result<(), Error> {
-        if !self.follows {
+        if !self.following.wanted {
             return Ok(());
         }
         let role = self.queue(&["ROLE"])?;
@@ -115,7 +152,7 @@ impl Connection {
     /// There is no connection to a place; where it was found by asking, it is named.
     pub(super) fn unreachable(&self, place: &Place, source: io::Error) -> Error {
         let source = match place {
-            Place::Tcp { host, port } if self.follows => {
+            Place::Tcp { host, port } if self.following.wanted => {
                 let found = Host(host, *port);
                 io::Error::new(
                     source.kind(),
@@ -136,7 +173,7 @@ impl Connection {
     pub(super) fn note_demotion(&mut self) {
         if let Reply::Error(error) = self.session.frame() {
             let codes = [&b"READONLY"[..], b"MASTERDOWN", b"UNBLOCKED"];
-            self.demoted |= codes.contains(&error.code());
+            self.following.demoted |= codes.contains(&error.code());
         }
     }
 }
