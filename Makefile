@@ -79,7 +79,6 @@ cross: ## Build for a board: TARGET=aarch64-unknown-linux-gnu, STATIC=1 if wante
 	@STATIC=$(STATIC) targets/cross.sh $(TARGET)
 
 test-arm: ## Run every test as built for ARM Linux, emulated.
-	@$(SETUP) program redis-server cc
 	@targets/test.sh
 
 size: ## Sizes and memory on ARM Linux; CALLS=1000000 for the memory after as many.

@@ -9,6 +9,7 @@
 # runs on an emulated microcontroller, and the soak.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+tests/setup.sh program redis-server cc
 
 left_out=(
     # There is nothing of a board in it: cargo builds what the README shows for this machine.
