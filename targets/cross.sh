@@ -138,21 +138,22 @@ engine() {
 image() { sed -n "/^\[target.$target\]/,/^image/ s/^image = \"\(.*\)\"/\1/p" cross.toml; }
 
 can_cross() {
-    local name image
+    local image
     image=$(image)
     [ -n "$image" ] || return 1
-    name=$(engine) || { say "cross: no container engine answers"; return 1; }
-    "$name" image inspect "$image" >/dev/null 2>&1 || "$name" pull -q "$image" >/dev/null 2>&1 ||
-        { say "cross: $name neither has nor gets the image $image"; return 1; }
+    container=$(engine) || { say "cross: no container engine answers"; return 1; }
+    "$container" image inspect "$image" >/dev/null 2>&1 || "$container" pull -q "$image" >/dev/null 2>&1 ||
+        { say "cross: $container neither has nor gets the image $image"; return 1; }
     "$setup" cargo cross && "$setup" target "$target" || return 1
     plain_rustup
 }
 
 about_cross() { cross --version 2>/dev/null | head -1; }
 
-# CROSS_CONFIG: cross itself looks for a file of another name.
+# cross by itself looks for a configuration of another name, and takes a Docker without a daemon
+# before a Podman that answers.
 by_cross() {
-    export CROSS_CONFIG=$PWD/cross.toml
+    export CROSS_CONFIG=$PWD/cross.toml CROSS_CONTAINER_ENGINE=$container
     work cross "" "$@"
 }
 
