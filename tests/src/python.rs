@@ -80,7 +80,10 @@ fn command(script: &str, arguments: &[&str]) -> Command {
 }
 
 /// The interpreter that has redis-py, set up when it is first asked for.
-fn interpreter() -> &'static PathBuf {
+///
+/// # Panics
+/// If it cannot be set up.
+pub fn interpreter() -> &'static PathBuf {
     static INTERPRETER: OnceLock<PathBuf> = OnceLock::new();
     INTERPRETER.get_or_init(|| {
         let setup = format!("{}/setup.sh", env!("CARGO_MANIFEST_DIR"));

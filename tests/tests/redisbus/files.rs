@@ -11,6 +11,7 @@ use redis_ipc::CallError;
 use redis_ipc::bus::{Client, Worker};
 use redis_ipc::{Options, Stop};
 use redis_ipc_tests::folder::Folder;
+use redis_ipc_tests::python::interpreter;
 use redis_ipc_tests::server::Server;
 use rustix::fs::{CWD, FileType, Mode, inotify, mknodat};
 
@@ -158,11 +159,12 @@ fn python(folder: &Folder, archive: &[u8], what: &str) -> String {
         "import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); assert z.testzip() is None; \
          print([{what} for i in z.infolist()])"
     );
-    let list = Command::new("python3")
+    let list = Command::new(interpreter())
         .args(["-c", &script])
         .arg(path)
         .output()
         .unwrap();
+    assert!(list.status.success(), "{list:?}");
     String::from_utf8(list.stdout).unwrap()
 }
 
