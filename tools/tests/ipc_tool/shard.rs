@@ -1,5 +1,6 @@
 //! `ipc-tool shard`.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use redis_ipc_tools::farm::Farm;
@@ -114,13 +115,25 @@ fn tool_with(farm: &Farm, hosts: usize, placement: &str) -> Tool {
 }
 
 /// Puts keys where they live without the host that joins.
-fn put(before: &Cluster, keys: impl Iterator<Item = String>) -> Vec<String> {
-    let keys: Vec<_> = keys.collect();
+fn put(before: &Cluster, keys: impl Iterator<Item = String>) -> BTreeMap<String, String> {
+    let values: BTreeMap<_, _> = keys.map(|key| (key.clone(), format!("v{key}"))).collect();
     let mut map = before.map();
-    let set = Promise::all(keys.iter().map(|key| map.set(key, format!("v{key}"))));
+    let set = Promise::all(values.iter().map(|(key, value)| map.set(key, value)));
     map.send(LONG);
     set.wait().unwrap();
-    keys
+    values
+}
+
+/// Changes some keys, wherever they are: of some there is a copy already that a killed move has left.
+fn change(growing: &Cluster, values: &mut BTreeMap<String, String>) {
+    let mut map = growing.map();
+    let some = values.iter_mut().step_by(7).map(|(key, value)| {
+        value.push('x');
+        map.command(&["APPEND", key, "x"]).unwrap()
+    });
+    let some = Promise::all(some);
+    map.send(LONG);
+    some.wait().unwrap();
 }
 
 /// Kills a move as soon as it has moved something; `false` if it was done before.
@@ -157,7 +170,7 @@ fn a_move_that_is_killed_ten_times_loses_nothing_and_readers_find_every_key_mean
         .command(&["SET", "short", "x", "EX", "1000"])
         .unwrap();
     let strange = ["line\nfeed", "\r\n", "nul\0", "", " ", "ü{x}{y}"].map(str::to_owned);
-    let mut keys = put(&before, strange.into_iter());
+    let mut values = put(&before, strange.into_iter());
 
     let joining = farm.endpoint(3).to_string();
     let planned = tool.run(&["shard", "plan", "--add", &joining]);
@@ -169,7 +182,7 @@ fn a_move_that_is_killed_ten_times_loses_nothing_and_readers_find_every_key_mean
     for round in 0.. {
         // Clients that have not read the file yet go on writing where keys lived.
         let more = (0..2000).map(|n| format!("k{round}-{n}"));
-        keys.extend(put(&before, more));
+        values.extend(put(&before, more));
         if kill_in_the_middle(&tool, &joining, &before) {
             killed += 1;
             begun = std::fs::read_to_string(&file).unwrap();
@@ -179,13 +192,16 @@ fn a_move_that_is_killed_ten_times_loses_nothing_and_readers_find_every_key_mean
         }
         let growing = Cluster::from_file(&file).unwrap();
         let mut map = growing.map();
-        let some = keys.iter().step_by(97).map(|key| (key, map.get(key)));
+        let some = values
+            .iter()
+            .step_by(97)
+            .map(|(key, value)| (value, map.get(key)));
         let some: Vec<_> = some.collect();
         map.send(LONG);
-        for (key, promise) in some {
-            let value = promise.wait().unwrap();
-            assert_eq!(value.bytes(), Some(format!("v{key}").as_bytes()), "{key:?}");
+        for (expected, promise) in some {
+            assert_eq!(promise.wait().unwrap().bytes(), Some(expected.as_bytes()));
         }
+        change(&growing, &mut values);
         if killed == 10 {
             break;
         }
@@ -197,10 +213,10 @@ fn a_move_that_is_killed_ten_times_loses_nothing_and_readers_find_every_key_mean
     let after = Cluster::from_file(&file).unwrap();
     assert_eq!((after.hosts().len(), after.next().is_none()), (4, true));
     let mut map = after.map();
-    let all = Promise::all(keys.iter().map(|key| map.get(key)));
+    let all = Promise::all(values.keys().map(|key| map.get(key)));
     map.send(LONG);
-    for (key, value) in keys.iter().zip(all.wait().unwrap()) {
-        assert_eq!(value.bytes(), Some(format!("v{key}").as_bytes()), "{key:?}");
+    for (expected, value) in values.values().zip(all.wait().unwrap()) {
+        assert_eq!(value.bytes(), Some(expected.as_bytes()));
     }
     assert_eq!(
         after.command(&["HLEN", "large hash"]).unwrap().integer(),
