@@ -164,6 +164,21 @@ impl Connection {
         &self.server
     }
 
+    /// Bytes that its buffers take at present. They grow with what is sent and received, and stay
+    /// so: whoever keeps connections for later may rather let one go that has grown.
+    ///
+    /// ```
+    /// use redis_ipc::{Connection, Endpoint, Options};
+    ///
+    /// let server = Connection::lazy(&Endpoint::unix("/tmp/socket")?, Options::default());
+    /// assert_eq!(server.buffer_bytes(), 2 * 16 * 1024);
+    /// # Ok::<(), redis_ipc::EndpointError>(())
+    /// ```
+    #[must_use]
+    pub fn buffer_bytes(&self) -> usize {
+        self.session.storage_bytes()
+    }
+
     /// Whether the last request left a usable connection behind.
     #[must_use]
     pub fn is_connected(&self) -> bool {

@@ -6,6 +6,8 @@ use std::time::Duration;
 use redis_ipc_tools::farm::Farm;
 use redis_ipc_tools::router::{Cluster, Options, Placement, Promise, Promised, moving};
 
+const LONG: Duration = Duration::from_secs(60);
+
 fn growing(farm: &Farm, old: usize) -> Cluster {
     let mut hosts = farm.hosts();
     let joining = hosts.split_off(old);
@@ -111,4 +113,36 @@ fn commands_of_many_keys_find_them_while_they_move() {
         .command(&["SUNION", "k0", "k1", "k2", "k3", "k4", "k5"])
         .unwrap_err();
     assert!(error.to_string().contains("hosts are joining"), "{error}");
+}
+
+#[test]
+fn a_value_of_many_megabytes_is_mapped_moved_and_found() {
+    let farm = Farm::start(2, 1).unwrap();
+    let cluster = growing(&farm, 1);
+    let next = cluster.next().unwrap();
+    let mut keys = (0..).map(|n| format!("large\r\n{n}"));
+    let key = keys.find(|key| next.host_of(key) == 1).unwrap();
+    // No dump makes this smaller.
+    let mut state = 1_u64;
+    let mut noise = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
+    let value: Vec<u8> = (0..9 << 20).flat_map(|_| noise()).collect();
+    let mut map = cluster.map();
+    let (set, small) = (map.set(&key, &value), map.get("small"));
+    map.send(LONG);
+    set.wait().unwrap();
+    small.wait().unwrap();
+    let journal = farm.folder().join("journal");
+    let progress = moving::run(&cluster, &journal, |_| ()).unwrap();
+    assert_eq!((progress.moved, progress.left), (1, 0));
+    let mut map = next.map();
+    let (got, small) = (map.get(&key), map.get("small"));
+    map.send(LONG);
+    small.wait().unwrap();
+    assert!(got.wait().unwrap().bytes() == Some(&value[..]));
+    assert!(cluster.command(&["GET", &key]).unwrap().bytes() == Some(&value[..]));
 }

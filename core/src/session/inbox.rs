@@ -43,6 +43,11 @@ pub(super) enum Arrived {
 }
 
 impl<S: Storage> Inbox<S> {
+    /// Bytes that it has room for now.
+    pub(super) fn room(&self) -> usize {
+        self.storage.bytes().len()
+    }
+
     pub(super) fn new(storage: S, limits: Limits) -> Self {
         Self {
             storage,

@@ -199,6 +199,13 @@ impl<S: Storage> Session<S> {
         behind < self.outstanding()
     }
 
+    /// Bytes that its storage holds now, in both directions; storage that grows has more than it
+    /// had at first.
+    #[must_use]
+    pub fn storage_bytes(&self) -> usize {
+        self.inbox.room() + self.outbox.room()
+    }
+
     /// What waits to be sent.
     #[must_use]
     pub fn outgoing(&self) -> &[u8] {

@@ -31,6 +31,11 @@ pub struct Kept {
 }
 
 impl<S: Storage> Outbox<S> {
+    /// Bytes that it has room for now.
+    pub(super) fn room(&self) -> usize {
+        self.storage.bytes().len()
+    }
+
     pub(super) fn new(storage: S) -> Self {
         Self {
             storage,

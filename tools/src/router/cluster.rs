@@ -30,7 +30,8 @@ pub struct Options {
     pub connect_limit: Duration,
     /// How long one command may take; by default 5 s.
     pub reply_limit: Duration,
-    /// How large one request and one reply may be, in bytes; by default 64 MiB.
+    /// How large one request and one reply may be, in bytes; by default 513 MiB, which the largest
+    /// value that a server takes fits into. Memory is taken as it is needed.
     pub message_limit: usize,
     /// Connections that are kept for each host while nobody uses them; by default 8.
     pub idle_connections: usize,
@@ -43,7 +44,7 @@ impl Default for Options {
         Self {
             connect_limit: LIMIT,
             reply_limit: LIMIT,
-            message_limit: 64 * 1024 * 1024,
+            message_limit: 513 * 1024 * 1024,
             idle_connections: 8,
             hosts_in_flight: 64,
         }

@@ -13,6 +13,9 @@ use super::identity::Identities;
 use super::placement::{Placement, Rule};
 use super::value::Value;
 
+/// Bytes of buffers that a connection may hold while nobody uses it.
+const MOST_IDLE_BYTES: usize = 8 * 1024 * 1024;
+
 /// The hosts of a moment and the rule over them; replaced as a whole.
 #[derive(Debug)]
 pub(crate) struct Layout {
@@ -188,7 +191,8 @@ impl Node {
     /// Takes a connection back that nothing is outstanding on.
     pub(crate) fn give_back(&self, connection: Connection) {
         let mut idle = self.idle();
-        if connection.is_connected() && idle.len() < self.options.idle_connections {
+        let small = connection.buffer_bytes() <= MOST_IDLE_BYTES;
+        if small && connection.is_connected() && idle.len() < self.options.idle_connections {
             idle.push(connection);
         }
     }

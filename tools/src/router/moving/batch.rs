@@ -1,6 +1,7 @@
 //! Some keys on their way from one host to another.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use redis_ipc::{Connection, Error as Broken};
 use redis_ipc_core::resp::Reply;
@@ -15,6 +16,15 @@ const TRIES: usize = 200;
 
 /// Keys that are moved together at most; a change of one of them makes all be copied again.
 const MOST: usize = 50;
+
+/// Bytes that they take together at most, where they are several.
+const MOST_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Bytes of the largest dump that a server takes.
+const MOST_DUMP_BYTES: u64 = 512 * 1024 * 1024;
+
+/// Bytes for which a second is added to the time that a reply may take.
+const BYTES_A_SECOND: u64 = 8 * 1024 * 1024;
 
 pub(super) struct Batch<'c> {
     pub(super) cluster: &'c Cluster,
@@ -40,16 +50,25 @@ impl Batch<'_> {
         journal: &mut Journal,
         progress: &mut Progress,
     ) -> Result<(), MoveError> {
-        for some in keys.chunks(MOST) {
+        let source = |error| MoveError::Host(self.cluster.failed(self.host, error));
+        let sizes = sizes(from, &keys.iter().collect::<Vec<_>>()).map_err(source)?;
+        let mut rest = &keys[..];
+        for Portion { count, bytes } in portions(&sizes) {
+            let (some, behind) = rest.split_at(count);
+            rest = behind;
+            let patience = self.patience(bytes);
             // Keys whose copies there are ours, for a change made them be copied anew.
             let mut copied = HashSet::new();
-            if self.attempt(from, to, some, journal, &mut copied, progress)? {
+            let first = (some, patience);
+            let moved = self.attempt(from, to, first, journal, &mut copied, progress);
+            if moved.map_err(|error| too_large(error, some, bytes))? {
                 continue;
             }
             for key in some {
                 let one = std::slice::from_ref(key);
                 let mut moved = false;
                 for _ in 0..TRIES {
+                    let one = (one, patience);
                     moved = self.attempt(from, to, one, journal, &mut copied, progress)?;
                     if moved {
                         break;
@@ -64,30 +83,36 @@ impl Batch<'_> {
         Ok(())
     }
 
+    /// How long so many bytes may take from one server, or to it.
+    fn patience(&self, bytes: u64) -> Duration {
+        let seconds = Duration::from_secs(bytes / BYTES_A_SECOND);
+        self.cluster.options().reply_limit + seconds
+    }
+
     /// Copies, compares and deletes; `false` if one of the keys was changed meanwhile. Then the
     /// copies are there already, and are ours: `copied`.
     fn attempt(
         &self,
         from: &mut Connection,
         to: &mut Connection,
-        keys: &[Vec<u8>],
+        (keys, patience): (&[Vec<u8>], Duration),
         journal: &mut Journal,
         copied: &mut HashSet<Vec<u8>>,
         progress: &mut Progress,
     ) -> Result<bool, MoveError> {
         let source = |error| MoveError::Host(self.cluster.failed(self.host, error));
         let target = |error| MoveError::Host(self.next.failed(self.target, error));
-        let items = read(from, keys).map_err(source)?;
+        let items = read(from, keys, patience).map_err(source)?;
         let watching = from.server().client_id();
         journal.begin(keys).map_err(MoveError::Journal)?;
-        let busy =
-            restore(to, &items, |key| copied.contains(key) || journal.has(key)).map_err(target)?;
+        let ours = |key: &[u8]| copied.contains(key) || journal.has(key);
+        let busy = restore(to, &items, ours, patience).map_err(target)?;
         for (number, item) in items.iter().enumerate() {
             if !busy.contains(&number) {
                 copied.insert(item.key.clone());
             }
         }
-        let copies = dumps(to, &items).map_err(target)?;
+        let copies = dumps(to, &items, patience).map_err(target)?;
         let mut done = Vec::new();
         for (number, (item, copy)) in items.iter().zip(copies).enumerate() {
             if copy == item.dump || same(from, to, &item.key).map_err(source)? {
@@ -115,9 +140,45 @@ impl Batch<'_> {
     }
 }
 
+/// Keys that are moved together: how many of those that follow, and what they take.
+#[derive(Debug, PartialEq, Eq)]
+struct Portion {
+    count: usize,
+    bytes: u64,
+}
+
+/// All keys, by their sizes, in portions.
+fn portions(sizes: &[u64]) -> Vec<Portion> {
+    let mut portions: Vec<Portion> = Vec::new();
+    for size in sizes {
+        match portions.last_mut() {
+            Some(last) if last.count < MOST && last.bytes + size <= MOST_BYTES => {
+                last.count += 1;
+                last.bytes += size;
+            }
+            _ => portions.push(Portion {
+                count: 1,
+                bytes: *size,
+            }),
+        }
+    }
+    portions
+}
+
+/// Names the key if it may be its size that a host has failed with.
+fn too_large(error: MoveError, keys: &[Vec<u8>], bytes: u64) -> MoveError {
+    match (error, keys) {
+        (MoveError::Host(error), [key]) if bytes >= MOST_DUMP_BYTES => MoveError::TooLarge {
+            key: String::from_utf8_lossy(key).into_owned(),
+            error,
+        },
+        (error, _) => error,
+    }
+}
+
 /// Begins to watch the keys and reads them; those that are gone are left out.
-fn read(from: &mut Connection, keys: &[Vec<u8>]) -> Result<Vec<Item>, Broken> {
-    let mut pipeline = from.pipeline();
+fn read(from: &mut Connection, keys: &[Vec<u8>], patience: Duration) -> Result<Vec<Item>, Broken> {
+    let mut pipeline = from.pipeline_within(patience);
     let watch = [&b"WATCH"[..]]
         .into_iter()
         .chain(keys.iter().map(Vec::as_slice));
@@ -153,8 +214,9 @@ fn restore(
     to: &mut Connection,
     items: &[Item],
     ours: impl Fn(&[u8]) -> bool,
+    patience: Duration,
 ) -> Result<Vec<usize>, Broken> {
-    let mut pipeline = to.pipeline();
+    let mut pipeline = to.pipeline_within(patience);
     for item in items {
         let left = item.left.to_string();
         let mut words = vec![&b"RESTORE"[..], &item.key, left.as_bytes(), &item.dump];
@@ -177,8 +239,8 @@ fn restore(
 }
 
 /// The copies as they stand there; empty if there is none.
-fn dumps(to: &mut Connection, items: &[Item]) -> Result<Vec<Vec<u8>>, Broken> {
-    let mut pipeline = to.pipeline();
+fn dumps(to: &mut Connection, items: &[Item], patience: Duration) -> Result<Vec<Vec<u8>>, Broken> {
+    let mut pipeline = to.pipeline_within(patience);
     for item in items {
         pipeline.command(&[b"DUMP", item.key.as_slice()])?;
     }
@@ -262,5 +324,29 @@ fn checked(reply: Option<Reply<'_>>) -> Result<Reply<'_>, Broken> {
         Some(Reply::Error(error)) => Err(Broken::Unexpected(format!("the server said: {error}"))),
         Some(reply) => Ok(reply),
         None => Err(Broken::Unexpected("a reply is missing".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_keys_move_alone_and_small_ones_together() {
+        let mut sizes = vec![100; MOST + 1];
+        sizes.extend([MOST_BYTES * 9, 1, MOST_BYTES, 1]);
+        let portion = |count, bytes| Portion { count, bytes };
+        assert_eq!(
+            portions(&sizes),
+            [
+                portion(MOST, 5000),
+                portion(1, 100),
+                portion(1, MOST_BYTES * 9),
+                portion(1, 1),
+                portion(1, MOST_BYTES),
+                portion(1, 1)
+            ]
+        );
+        assert_eq!(portions(&[]), []);
     }
 }

@@ -65,6 +65,13 @@ pub enum MoveError {
         /// Its new host.
         host: u32,
     },
+    /// A key is so large that its dump does not go through a server, which takes 512 MiB at once.
+    TooLarge {
+        /// The key.
+        key: String,
+        /// What became of it.
+        error: Error,
+    },
     /// A key was changed again and again while it was copied.
     Busy {
         /// The key.
@@ -83,6 +90,12 @@ impl fmt::Display for MoveError {
                 write!(
                     f,
                     "the copy of {key} on host {host} differs from the original, which stays"
+                )
+            }
+            Self::TooLarge { key, error } => {
+                write!(
+                    f,
+                    "{key} stays where it is, for a server takes dumps of up to 512 MiB: {error}"
                 )
             }
             Self::Busy { key } => {
