@@ -131,7 +131,10 @@ fn a_value_of_many_megabytes_is_mapped_moved_and_found() {
         state.to_le_bytes()
     };
     let value: Vec<u8> = (0..9 << 20).flat_map(|_| noise()).collect();
-    let mut map = cluster.map();
+    let mut hosts = farm.hosts();
+    hosts.truncate(1);
+    let old = Cluster::new(hosts, Placement::Partition).unwrap();
+    let mut map = old.map();
     let (set, small) = (map.set(&key, &value), map.get("small"));
     map.send(LONG);
     set.wait().unwrap();
