@@ -6,7 +6,7 @@ MSRV := 1.85.0
 BARE := thumbv7em-none-eabihf
 
 # What redis-ipc can be built without; each is checked alone.
-FEATURES := tcp tls capi
+FEATURES := tcp serde_json dialects tls capi
 
 CARGO ?= cargo
 SETUP := tests/setup.sh

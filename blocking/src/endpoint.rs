@@ -136,22 +136,6 @@ impl Endpoint {
         self
     }
 
-    /// Another server on TCP, with the same login and the same TLS; database 0.
-    ///
-    /// ```
-    /// use redis_ipc::Endpoint;
-    ///
-    /// let node: Endpoint = "redis://panel:secret@10.0.0.7:6380/2".parse()?;
-    /// assert_eq!(node.with_host("10.0.0.8", 6380).to_string(), "redis://panel:***@10.0.0.8:6380");
-    /// # Ok::<(), redis_ipc::EndpointError>(())
-    /// ```
-    #[must_use]
-    pub fn with_host(mut self, host: impl Into<String>, port: u16) -> Self {
-        self.place = Self::tcp(host, port).place;
-        self.database = 0;
-        self
-    }
-
     /// The same server with a user and a password; without a user, the server's default one.
     #[must_use]
     pub fn with_password(mut self, user: Option<&str>, password: &str) -> Self {

@@ -58,6 +58,7 @@ pub(crate) enum Popped {
 
 /// Sends a message and waits for its reply, in a queue that was made for it. `write` writes the
 /// message, and may be called more than once.
+#[cfg(feature = "dialects")]
 pub(crate) fn exchange(
     connection: &mut Connection,
     post: &Post<'_>,

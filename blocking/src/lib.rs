@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod backoff;
+#[cfg(feature = "dialects")]
 pub mod bus;
 #[cfg(feature = "capi")]
 pub mod capi;
@@ -12,12 +13,16 @@ mod endpoint;
 mod error;
 mod exchange;
 mod from_reply;
+#[cfg(feature = "dialects")]
 mod intake;
+mod json;
 mod monitor;
 mod options;
 mod pool;
+#[cfg(feature = "dialects")]
 mod random;
 mod retry;
+#[cfg(feature = "dialects")]
 pub mod rpc;
 mod scan;
 mod script;

@@ -13,13 +13,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::replies::{Ended, Replies, Waiting};
-use crate::component::payload::{NoValue, Payload, read};
+use crate::component::payload::{NoValue, Payload};
 use crate::component::{CallError, Failure, Stop, Taken};
 use crate::connection::Connection;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::exchange::{Answer, GRACE, Post, bind, exchange};
 use crate::intake::push;
+use crate::json::read;
 use crate::options::Options;
 use crate::random;
 

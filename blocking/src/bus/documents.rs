@@ -17,9 +17,9 @@ use serde::de::DeserializeOwned;
 
 use super::client::Client;
 use super::watch::Watch;
-use crate::component::payload::read;
 use crate::connection::Deadline;
 use crate::error::{Error, ServerError};
+use crate::json::read;
 
 impl Client {
     /// Writes a document, and tells whoever watches it. Without `expires` it stays.

@@ -9,11 +9,11 @@ use redis_ipc_core::write::TooLong;
 use serde::de::DeserializeOwned;
 
 use super::client::{Client, succeeded, wrong_type};
-use crate::component::payload::read;
 use crate::component::{CallError, Taken};
 use crate::connection::Deadline;
 use crate::error::Error;
 use crate::exchange::{GRACE, Popped, TAKE_BACK_LIMIT, await_pop, bind};
+use crate::json::read;
 
 /// A reply of a worker.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 
 use super::desk::Desk;
 use crate::component::Failure;
-use crate::component::payload::read;
 use crate::error::Error;
+use crate::json::read;
 
 /// A command at hand: what it says, and how to reply.
 ///

@@ -10,9 +10,9 @@ use redis_ipc_core::session::Incoming;
 use redis_ipc_core::write::TooLong;
 use serde::de::DeserializeOwned;
 
-use crate::component::payload::read;
 use crate::connection::{Connection, Deadline, Next};
 use crate::error::{Error, Outcome, ServerError};
+use crate::json::read;
 
 /// How long to wait before a lost server is looked for again.
 const NAP: Duration = Duration::from_millis(20);

@@ -9,10 +9,11 @@ use redis_ipc_core::resp::Reply;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::payload::{NoValue, Payload, Unwritten, read};
+use super::payload::{NoValue, Payload, Unwritten};
 use super::{CallError, Component, Failure, Taken, name_error, timestamp};
 use crate::connection::{Deadline, FOREVER, Next};
 use crate::error::{Error, Outcome, ServerError};
+use crate::json::read;
 
 /// How long after its deadline a call goes on waiting for the server to say that time is up. A
 /// server whose clock was set back, or that stands still, says nothing.

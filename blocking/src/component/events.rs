@@ -10,10 +10,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::job::{Sender, set};
-use super::payload::{NoValue, Payload, Unwritten, read};
+use super::payload::{NoValue, Payload, Unwritten};
 use super::{Component, component_name, name_error};
 use crate::connection::Deadline;
 use crate::error::Error;
+use crate::json::read;
 
 /// An event as it was heard.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -11,12 +11,13 @@ use serde::de::value::{MapDeserializer, StrDeserializer};
 use serde::de::{self, DeserializeOwned, DeserializeSeed, EnumAccess, IntoDeserializer, Visitor};
 
 use crate::error::Error;
+use crate::json;
 
 /// The fields that `value`, a struct or a map, stands for; `None` for one that is to go.
 pub(super) fn fields_of<P: Serialize + ?Sized>(
     value: &P,
 ) -> Result<Vec<(String, Option<String>)>, Error> {
-    let text = serde_json::to_string(value)
+    let text = json::to_text(value)
         .map_err(|error| Error::Value(format!("the value cannot be put into JSON: {error}")))?;
     fields_of_text(&text)
 }
@@ -38,7 +39,7 @@ pub(super) fn fields_of_text(text: &str) -> Result<Vec<(String, Option<String>)>
 
 /// How a single value is stored; `None` for one that is absent.
 pub(super) fn value_of<P: Serialize + ?Sized>(value: &P) -> Result<Option<String>, Error> {
-    serde_json::to_string(value)
+    json::to_text(value)
         .map(|text| stored(&text))
         .map_err(|error| Error::Value(format!("the value cannot be put into JSON: {error}")))
 }
@@ -60,7 +61,7 @@ fn stored(json: &str) -> Option<String> {
 /// Reads a struct or a map from the fields of a hash.
 pub(super) fn read_fields<T: DeserializeOwned>(
     fields: &[(String, String)],
-) -> Result<T, serde_json::Error> {
+) -> Result<T, json::Error> {
     either_way(|untyped| {
         let pairs = fields
             .iter()
@@ -70,14 +71,12 @@ pub(super) fn read_fields<T: DeserializeOwned>(
 }
 
 /// Reads a single value.
-pub(super) fn read_value<T: DeserializeOwned>(stored: &str) -> Result<T, serde_json::Error> {
+pub(super) fn read_value<T: DeserializeOwned>(stored: &str) -> Result<T, json::Error> {
     either_way(|untyped| T::deserialize(Stored::value(stored, untyped)))
 }
 
 /// Reads with untyped values taken for JSON and, if the type does not take that, for texts.
-fn either_way<T>(
-    read: impl Fn(Untyped) -> Result<T, serde_json::Error>,
-) -> Result<T, serde_json::Error> {
+fn either_way<T>(read: impl Fn(Untyped) -> Result<T, json::Error>) -> Result<T, json::Error> {
     read(Untyped::Json).or_else(|error| read(Untyped::Text).map_err(|_| error))
 }
 
@@ -98,8 +97,6 @@ struct Stored<'s> {
     untyped: Untyped,
 }
 
-type Json<'s> = serde_json::Deserializer<serde_json::de::StrRead<'s>>;
-
 impl<'s> Stored<'s> {
     fn value(text: &'s str, untyped: Untyped) -> Self {
         Self { text, untyped }
@@ -113,9 +110,9 @@ impl<'s> Stored<'s> {
     /// Reads all of it as JSON.
     fn whole<T>(
         self,
-        read: impl FnOnce(&mut Json<'s>) -> serde_json::Result<T>,
-    ) -> serde_json::Result<T> {
-        let mut json = serde_json::Deserializer::from_str(self.text);
+        read: impl FnOnce(&mut json::Reader<'s>) -> Result<T, json::Error>,
+    ) -> Result<T, json::Error> {
+        let mut json = json::reader(self.text);
         let value = read(&mut json)?;
         json.end()?;
         Ok(value)
@@ -130,7 +127,7 @@ impl<'s> Stored<'s> {
     }
 }
 
-impl<'de> IntoDeserializer<'de, serde_json::Error> for Stored<'de> {
+impl<'de> IntoDeserializer<'de, json::Error> for Stored<'de> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {
@@ -159,7 +156,7 @@ macro_rules! as_json {
 }
 
 impl<'de> de::Deserializer<'de> for Stored<'de> {
-    type Error = serde_json::Error;
+    type Error = json::Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
         match self.untyped {
@@ -217,8 +214,8 @@ impl<'de> de::Deserializer<'de> for Stored<'de> {
 struct Variant<'s>(&'s str);
 
 impl<'de> EnumAccess<'de> for Variant<'de> {
-    type Error = serde_json::Error;
-    type Variant = <StrDeserializer<'de, serde_json::Error> as EnumAccess<'de>>::Variant;
+    type Error = json::Error;
+    type Variant = <StrDeserializer<'de, json::Error> as EnumAccess<'de>>::Variant;
 
     fn variant_seed<V: DeserializeSeed<'de>>(
         self,

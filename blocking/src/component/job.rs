@@ -7,9 +7,9 @@ use redis_ipc_core::key::Key;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::payload::read;
 use super::{Component, Failure, timestamp};
 use crate::error::Error;
+use crate::json::read;
 
 /// Who sent a message and when, in the sender's own words; empty where it did not say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -48,6 +48,22 @@ impl Endpoint {
         })))
     }
 
+    /// Another server on TCP, with the same login and the same TLS; database 0.
+    ///
+    /// ```
+    /// use redis_ipc::Endpoint;
+    ///
+    /// let node: Endpoint = "redis://panel:secret@10.0.0.7:6380/2".parse()?;
+    /// assert_eq!(node.with_host("10.0.0.8", 6380).to_string(), "redis://panel:***@10.0.0.8:6380");
+    /// # Ok::<(), redis_ipc::EndpointError>(())
+    /// ```
+    #[must_use]
+    pub fn with_host(mut self, host: impl Into<String>, port: u16) -> Self {
+        self.place = Self::tcp(host, port).place;
+        self.database = 0;
+        self
+    }
+
     /// As [`Display`](fmt::Display), of what is not on a Unix socket.
     pub(super) fn fmt_remote(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let login = self.shown_login();

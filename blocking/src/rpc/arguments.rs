@@ -4,7 +4,7 @@ use redis_ipc_core::json::{object::Members, skip, string::RawText};
 use serde::de::DeserializeOwned;
 
 use crate::component::Failure;
-use crate::component::payload::read;
+use crate::json::read;
 
 /// The arguments of a call.
 #[derive(Debug, Clone, Copy)]

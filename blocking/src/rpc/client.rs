@@ -9,13 +9,13 @@ use redis_ipc_core::name::Queue;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::component::payload::read;
 use crate::component::{CallError, Failure, Stop, Taken};
 use crate::connection::Connection;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::exchange::{Answer, Post, exchange};
 use crate::intake::push;
+use crate::json::read;
 use crate::options::Options;
 use crate::random;
 
