@@ -15,6 +15,11 @@
 #[cfg(test)]
 extern crate std;
 
+/// Tests that try every case try one of so many in an interpreter, which takes a thousand times
+/// as long. A prime number, so that those tried fall everywhere in what repeats.
+#[cfg(test)]
+const STRIDE: usize = if cfg!(miri) { 61 } else { 1 };
+
 pub mod address;
 mod bytes;
 pub mod call;

@@ -335,7 +335,9 @@ mod tests {
     #[test]
     fn very_many_members_take_bounded_time_and_stay_json() {
         let mut text = String::from("{");
-        for number in 0..60_000 {
+        // Each is compared with all that follow, up to a limit.
+        let count = if cfg!(miri) { 100 } else { 60_000 };
+        for number in 0..count {
             text.push_str(&std::format!("\"{number}\":1,"));
         }
         text.push_str("\"end\":1}");

@@ -216,6 +216,7 @@ fn round<const ROUND: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::STRIDE;
     use std::format;
     use std::string::String;
 
@@ -241,7 +242,7 @@ mod tests {
     #[test]
     fn pieces_give_the_digest_of_the_whole_at_every_length_around_a_block() {
         let text = [b'x'; 200];
-        for length in 0..text.len() {
+        for length in (0..text.len()).step_by(STRIDE) {
             let whole = md5(&text[..length]);
             let mut digest = Md5::new();
             for piece in text[..length].chunks(7) {

@@ -43,6 +43,7 @@ pub(super) fn decode(frame: &mut [u8]) -> bool {
 )]
 mod tests {
     use super::*;
+    use crate::STRIDE;
     use std::vec::Vec;
 
     fn encoded(raw: &[u8]) -> Vec<u8> {
@@ -67,7 +68,7 @@ mod tests {
 
     #[test]
     fn any_frame_has_no_zeros_and_comes_back() {
-        for length in 0..=LONGEST {
+        for length in (0..=LONGEST).step_by(STRIDE) {
             for gap in [1, 2, 7, 100, 300] {
                 let raw: Vec<u8> = (0..length)
                     .map(|index| u8::from(index % gap != 0) * (index % 255) as u8)
