@@ -428,8 +428,9 @@ int ripc_next(ripc *handle, int64_t timeout_ms, const ripc_message **message);
 // answered in any order and at any time; their messages need not be there any more.
 //
 // RIPC_ERR_JOB if there is no such job. After RIPC_ERR_JSON and RIPC_ERR_TOO_LONG the caller has
-// got the error "bad-result" instead; after anything else he has got nothing. The job is gone in
-// any case, but for RIPC_ERR_USAGE and RIPC_ERR_UTF8.
+// got the error "bad-result" instead; after anything else he has got nothing, and the command
+// comes again where commands are served at least once. The job is gone in any case, but for
+// RIPC_ERR_USAGE and RIPC_ERR_UTF8.
 int ripc_answer(ripc *handle, uint64_t job, const char *json, size_t length);
 
 // Answers a command with an error: a word for programs ("no-paper") and a sentence for people.

@@ -58,6 +58,64 @@ static void dead_server(void)
   WORKS(handle, ripc_close(handle));
 }
 
+static int count, bus_count;
+
+/* The server dies while the first of them is at work; the second time there is an answer. */
+static int on_command(ripc *handle, const ripc_message *message, void *user)
+{
+  const char *answer = user;
+  CHECK(message->tries == (uint64_t)count);
+  if (count++ == 0) {
+    wait_for_line("kill");
+    return RIPC_OK;
+  }
+  WORKS(handle, ripc_answer(handle, message->job, NUL_TERMINATED(answer)));
+  WORKS(handle, ripc_stop(handle));
+  return RIPC_OK;
+}
+
+static int on_bus(ripc *handle, const ripc_message *message, void *user)
+{
+  (void)handle, (void)user;
+  bus_count += message->detail == RIPC_DISCONNECTED;
+  if (message->detail == RIPC_DISCONNECTED)
+    wait_for_line("restart");
+  return RIPC_OK;
+}
+
+/* Commands are served at least once, and their answers find no server. */
+static void unanswered(void)
+{
+  ripc *handle = opened("printer", "main");
+  const ripc_message *message;
+  uint64_t job;
+  WORKS(handle, ripc_set_delivery(handle, 9));
+  WORKS(handle, ripc_serve(handle, NULL, 0));
+  job = next(handle, RIPC_COMMAND)->job;
+  WORKS(handle, ripc_next(handle, 20, &message)); /* the pop is in flight */
+  CHECK(message == NULL);
+  wait_for_line("kill");
+  CHECK(ripc_answer(handle, job, NUL_TERMINATED("{\"n\":1}")) < 0);
+  RETURNS(RIPC_ERR_JOB, handle, ripc_answer(handle, job, NUL_TERMINATED("{\"n\":1}")));
+  wait_for_line("restart");
+  do
+    WORKS(handle, ripc_next(handle, 10000, &message));
+  while (message->kind == RIPC_BUS);
+  CHECK(message->kind == RIPC_COMMAND && message->tries == 1);
+  WORKS(handle, ripc_answer(handle, message->job, NUL_TERMINATED("{\"n\":1}")));
+  WORKS(handle, ripc_close(handle));
+  puts("answered");
+  fflush(stdout);
+
+  handle = opened("printer", "main");
+  WORKS(handle, ripc_set_delivery(handle, 9));
+  WORKS(handle, ripc_on_command(handle, NULL, on_command, (void *)"{\"n\":2}"));
+  WORKS(handle, ripc_on_bus(handle, on_bus, NULL));
+  WORKS(handle, ripc_run(handle));
+  CHECK(count == 2 && bus_count == 1);
+  WORKS(handle, ripc_close(handle));
+}
+
 static void child(ripc *parents)
 {
   ripc *own;
@@ -191,6 +249,7 @@ int main(int argc, char **argv)
   CHECK(argc == 2);
   switch (argv[1][0]) {
   case 'd': dead_server(); break;
+  case 'u': unanswered(); break;
   case 'f': forked(); break;
   case 't': threads(); break;
   case 'm': too_many(); break;

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use redis_ipc::{
-    CallError, Component, Delivery, Endpoint, Limitation, Options, Service, Stop, Turn,
+    CallError, Component, Delivery, Endpoint, Error, Failure, Job, Limitation, Options, Outcome,
+    Service, Stop, Turn,
 };
+use redis_ipc_tests::proxy::{Line, Proxy};
 use redis_ipc_tests::server::Server;
 use redis_ipc_tests::value::Value;
 use serde_json::json;
@@ -258,6 +260,85 @@ fn an_answer_that_could_not_be_sent_leaves_its_command_to_be_served_again() {
         );
         assert_eq!(at_work(&server, "print"), 0);
     }
+}
+
+/// Has a job taken in hand and a pop in flight, so that its answer goes out by itself.
+fn keep_next(printer: &mut Component) -> Job {
+    let job = loop {
+        match printer.next(Some(PATIENCE)).unwrap() {
+            Some(Turn::Command(command)) => break command.keep(),
+            Some(Turn::Bus(_)) => {}
+            other => panic!("{other:?}"),
+        }
+    };
+    let nothing = printer.next(Some(Duration::from_millis(20))).unwrap();
+    assert!(nothing.is_none(), "{nothing:?}");
+    job
+}
+
+#[test]
+fn a_kept_job_that_could_not_be_answered_is_served_again() {
+    type Attempt = fn(&mut Component, Job) -> Result<(), Error>;
+    let attempts: [Attempt; 4] = [
+        |printer, job| printer.answer(job, &json!({"ok": true})),
+        |printer, job| printer.answer_text(job, "{}"),
+        |printer, job| printer.fail(job, &Failure::new("jam", "tray 2")),
+        Component::put_back,
+    ];
+    for queues in [&["print"][..], &["cancel", "print"]] {
+        for attempt in attempts {
+            let mut server = Server::setup().persistent().start();
+            push(&server, "print", "1");
+            let mut printer = printer(&server, queues, 9);
+            let job = keep_next(&mut printer);
+            server.kill();
+            let failed = attempt(&mut printer, job).unwrap_err();
+            assert!(failed.is_temporary(), "{failed:?}");
+            server.restart();
+            assert_eq!(at_work(&server, "print"), 1);
+            assert_eq!(answer_next(&mut printer), "1");
+            assert_eq!(at_work(&server, "print"), 0);
+        }
+    }
+}
+
+#[test]
+fn a_kept_job_whose_answer_is_cut_at_any_byte_is_answered_in_the_end() {
+    let server = Server::start();
+    let proxy = Proxy::start(&server.socket());
+    let endpoint = Endpoint::unix(proxy.socket()).unwrap();
+    let (mut served_again, mut lost_sight_of) = (0, 0);
+    for bytes in (200..1200).step_by(9) {
+        push(&server, "print", "1");
+        // The connection for work comes first; the line with its pop lives on.
+        proxy.next(Line::whole().cut_to_server(bytes));
+        let joined = Component::connect_to(&endpoint, "printer", "main", Options::default());
+        let Ok(mut printer) = joined else {
+            server.cli(&["FLUSHALL"]);
+            continue;
+        };
+        printer.set_delivery(Delivery::AtLeastOnce { tries: 9 });
+        printer.serve(&["print"]).unwrap();
+        let job = keep_next(&mut printer);
+        let answered = printer.answer(job, &json!({}));
+        if let Err(failed) = answered {
+            assert_eq!(failed.outcome(), Outcome::Unknown, "{failed:?}");
+            match at_work(&server, "print") {
+                left if left == 1 => {
+                    assert_eq!(answer_next(&mut printer), "1");
+                    served_again += 1;
+                }
+                _ => lost_sight_of += 1,
+            }
+        }
+        // Answers are seen to arrive before a component goes.
+        drop(printer);
+        assert_eq!(at_work(&server, "print"), 0, "cut at {bytes}");
+        let results = server.cli(&["LLEN", "queues.results.desk.main"]);
+        assert_ne!(results, 0, "cut at {bytes}");
+        server.cli(&["FLUSHALL"]);
+    }
+    assert!(served_again > 10, "{served_again}, {lost_sight_of}");
 }
 
 #[test]

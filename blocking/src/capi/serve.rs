@@ -122,8 +122,9 @@ impl Handle {
 /// answered in any order and at any time; their messages need not be there any more.
 ///
 /// RIPC_ERR_JOB if there is no such job. After RIPC_ERR_JSON and RIPC_ERR_TOO_LONG the caller has
-/// got the error "bad-result" instead; after anything else he has got nothing. The job is gone in
-/// any case, but for RIPC_ERR_USAGE and RIPC_ERR_UTF8.
+/// got the error "bad-result" instead; after anything else he has got nothing, and the command
+/// comes again where commands are served at least once. The job is gone in any case, but for
+/// RIPC_ERR_USAGE and RIPC_ERR_UTF8.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ripc_answer(
     handle: *mut ripc,

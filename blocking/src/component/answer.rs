@@ -30,17 +30,24 @@ impl Component {
         self.pushed(job, pushed)
     }
 
-    /// Sees to what follows from a push: the caller learns of a result that cannot be sent, and
-    /// results that nobody reads do not stay for ever.
+    /// Sees to what follows from a push: the caller learns of a result that cannot be sent,
+    /// results that nobody reads do not stay for ever, and a command that is still on the server
+    /// is served again from there.
     fn pushed(&mut self, job: &Job, pushed: Result<u64, Error>) -> Result<(), Error> {
-        match pushed {
-            Ok(waiting) => self.expire_unread(job.results(), waiting),
+        let pushed = match pushed {
             Err(error) if is_bad_result(&error) => {
                 let failure = bad_result(&error);
-                self.push(job, |w, id, stamp| write_failure(w, &failure, id, stamp))?;
+                self.push(job, |w, id, stamp| write_failure(w, &failure, id, stamp))
+                    .and(Err(error))
+            }
+            pushed => pushed,
+        };
+        match pushed {
+            Ok(waiting) => self.expire_unread(job.results(), waiting),
+            Err(error) => {
+                self.line.abandon(job);
                 Err(error)
             }
-            Err(error) => Err(error),
         }
     }
 

@@ -35,7 +35,8 @@ impl Component {
     #[allow(clippy::needless_pass_by_value, reason = "a job is answered once")]
     pub fn answer_text(&mut self, job: Job, result: &str) -> Result<(), Error> {
         self.push_result(&job, &Payload::<NoValue>::Text(result))?;
-        self.forget_tries(&job)
+        self.forget_tries(&job);
+        Ok(())
     }
 
     /// Waits for the next command of one of this component's queues, which is not among those

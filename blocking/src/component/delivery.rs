@@ -279,7 +279,8 @@ impl Component {
             // It may have been counted.
             job.set_tries(1);
             self.leave_out(&job, &why)?;
-            return self.forget_tries(&job);
+            self.forget_tries(&job);
+            return Ok(());
         }
         let counted = self.work.command(&[
             &b"HINCRBY"[..],
@@ -323,7 +324,7 @@ impl Component {
             return Ok(());
         };
         self.move_out(job, &dead_letters, b"RPUSH")?;
-        self.forget_tries(job)?;
+        self.forget_tries(job);
         self.counters.commands_dropped += 1;
         let tries = job.tries();
         self.note(&format!(
@@ -376,14 +377,11 @@ impl Component {
             .map(drop)
     }
 
-    /// A command that was begun more than once is done: nobody needs its count any more.
-    pub(super) fn forget_tries(&mut self, job: &Job) -> Result<(), Error> {
-        match &self.line.durable {
-            Some(durable) if job.tries() > 0 => {
-                let tries = durable.tries.clone();
-                self.work.hdel(&tries, &[job.command_id()]).map(drop)
-            }
-            _ => Ok(()),
+    /// A command that was begun more than once is done: nobody needs its count any more. A count
+    /// that cannot be removed is a few bytes, and no reason to say that the command is not done.
+    pub(super) fn forget_tries(&mut self, job: &Job) {
+        if let Some(durable) = self.line.durable.as_ref().filter(|_| job.tries() > 0) {
+            let _ = self.work.hdel(&durable.tries, &[job.command_id()]);
         }
     }
 

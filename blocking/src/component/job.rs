@@ -178,32 +178,41 @@ impl Component {
     /// # Errors
     /// [`Error::Value`] if the result is not an object, [`Error::TooLong`] if it does not fit:
     /// the caller gets the error `bad-result` instead. Else what broke; the job is gone then,
-    /// unless you cloned it.
+    /// unless you cloned it, or commands are served
+    /// [at least once](super::Delivery::AtLeastOnce): then it is served again.
     #[allow(clippy::needless_pass_by_value, reason = "a job is answered once")]
     pub fn answer<R: Serialize + ?Sized>(&mut self, job: Job, result: &R) -> Result<(), Error> {
         self.push_result(&job, &super::payload::Payload::Value(result))?;
-        self.forget_tries(&job)
+        self.forget_tries(&job);
+        Ok(())
     }
 
     /// Answers a job that was kept with an error.
     ///
     /// # Errors
     /// [`Error::TooLong`] if the failure does not fit: the caller gets the error `bad-result`
-    /// instead. Else what broke.
+    /// instead. Else as with [`answer`](Self::answer).
     #[allow(clippy::needless_pass_by_value, reason = "a job is answered once")]
     pub fn fail(&mut self, job: Job, failure: &Failure) -> Result<(), Error> {
         self.push_failure(&job, failure)?;
-        self.forget_tries(&job)
+        self.forget_tries(&job);
+        Ok(())
     }
 
     /// Puts a job back to the head of its queue, exactly as it came.
     ///
     /// # Errors
-    /// What broke.
+    /// What broke; the job is gone then, unless you cloned it, or commands are served
+    /// [at least once](super::Delivery::AtLeastOnce): then it is served again.
     #[allow(clippy::needless_pass_by_value, reason = "a job is put back once")]
     pub fn put_back(&mut self, job: Job) -> Result<(), Error> {
+        self.try_to_put_back(&job)
+            .inspect_err(|_| self.line.abandon(&job))
+    }
+
+    pub(super) fn try_to_put_back(&mut self, job: &Job) -> Result<(), Error> {
         match &job.queue {
-            Some(queue) => self.move_out(&job, queue, b"LPUSH"),
+            Some(queue) => self.move_out(job, queue, b"LPUSH"),
             None => Err(Error::Usage("this job came from no queue")),
         }
     }

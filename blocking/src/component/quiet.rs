@@ -105,10 +105,9 @@ impl Component {
             && self.take_in(deadline)? == TookIn::Something
         {}
         while let Some(job) = self.line.take_last_command() {
-            let kept = job.clone();
-            if let Err(error) = self.put_back(*job) {
+            if let Err(error) = self.try_to_put_back(&job) {
                 // Nobody else has it: it stays here.
-                self.line.backlog.push_back(Pending::Command(kept));
+                self.line.backlog.push_back(Pending::Command(job));
                 return Err(error);
             }
         }

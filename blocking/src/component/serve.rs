@@ -221,7 +221,8 @@ impl<'c> Command<'c> {
             Ok(()) => {
                 self.open = false;
                 self.component.line.let_go(&self.job);
-                self.component.forget_tries(&self.job)
+                self.component.forget_tries(&self.job);
+                Ok(())
             }
             // Something else may be answered instead.
             Err(error) if is_bad_result(&error) => Err(error),

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
 use redis_ipc_tests::server::Server;
+use serde_json::json;
 
 use crate::programs::{C99, Linked, Program, SANITIZED, VALGRIND, succeed};
 
@@ -52,6 +53,37 @@ fn a_server_that_dies_ends_no_program_and_comes_back() {
     assert_eq!(line(&mut output), "restart");
     server.restart();
     input.write_all(b"\n").unwrap();
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn a_command_whose_answer_found_no_server_is_handed_out_again() {
+    let sanitized = [C99, SANITIZED].concat();
+    let host = Program::of("tests/c/host.c", "gcc", &sanitized, Linked::Statically);
+    let mut server = Server::setup().persistent().start();
+    let mut command = host.command(&server, &[]);
+    command
+        .arg("unanswered")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let (mut input, mut output) = pipes(&mut child);
+    for (id, end) in [("1", "answered"), ("2", "")] {
+        let words = json!({"results_queue": "queues.results.desk.main", "command_id": id});
+        server.cli(&["RPUSH", "queues.commands.printer", &words.to_string()]);
+        assert_eq!(line(&mut output), "kill");
+        server.kill();
+        input.write_all(b"\n").unwrap();
+        assert_eq!(line(&mut output), "restart");
+        server.restart();
+        input.write_all(b"\n").unwrap();
+        assert_eq!(line(&mut output), end);
+        let result = server.cli(&["LPOP", "queues.results.desk.main"]);
+        assert!(result.text().contains(&format!("\"n\":{id}")), "{result:?}");
+        for key in ["queues.at-work.main.printer", "queues.tries.main.printer"] {
+            assert_eq!(server.cli(&["EXISTS", key]), 0, "{key}");
+        }
+    }
     assert!(child.wait().unwrap().success());
 }
 
