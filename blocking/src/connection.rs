@@ -70,6 +70,8 @@ pub struct Connection {
     endpoint: Endpoint,
     options: Options,
     socket: Option<Socket>,
+    /// Whether the server has answered the greeting on it.
+    greeted: bool,
     session: Session<Growing>,
     server: Server,
     /// What `now` is counted from.
@@ -141,6 +143,7 @@ impl Connection {
             session: Session::new(buffer(), buffer()),
             options,
             socket: None,
+            greeted: false,
             server: Server::default(),
             epoch: Instant::now(),
             generation: 0,
@@ -276,6 +279,7 @@ impl Connection {
     /// Closes the connection; the next request makes a new one.
     pub(crate) fn disconnect(&mut self) {
         self.socket = None;
+        self.greeted = false;
         self.session.reset();
         self.unsent = 0;
         self.following.begin_anew();
@@ -301,9 +305,11 @@ impl Connection {
     }
 
     /// The line is dead. The server's last words may lie in it: that it has too many clients,
-    /// for instance.
+    /// or that the request at hand is too long for it. Among several requests they may be the
+    /// answer to one that is not at hand, and say nothing about the others.
     fn broken(&mut self, outcome: Outcome, source: io::Error) -> Error {
-        let words = self.last_words();
+        let alone = !self.greeted || self.session.outstanding() <= 1;
+        let words = alone.then(|| self.last_words()).flatten();
         self.disconnect();
         match words {
             Some(error) => error.into(),

@@ -6,13 +6,13 @@ use redis_ipc::{
     CallError, Component, Connection, Endpoint, Error, Misunderstanding, Options, Outcome, Service,
     Stop, Taken,
 };
-use redis_ipc_tests::bus::{Caller, PATIENCE, Serving, join};
+use redis_ipc_tests::bus::{Caller, PATIENCE, Serving, endpoint, join};
 use redis_ipc_tests::proxy::{Line, Proxy};
 use redis_ipc_tests::puppet::Puppet;
 use redis_ipc_tests::server::Server;
 use serde_json::{Value, json};
 
-use super::SHORT;
+use super::{SHORT, until};
 
 fn place(proxy: &Proxy) -> Endpoint {
     Endpoint::unix(proxy.socket()).unwrap()
@@ -57,6 +57,34 @@ fn a_line_cut_at_any_byte_of_a_request_says_what_became_of_it() {
         // The next request makes a connection of its own, and nothing is done twice.
         assert_eq!(connection.incr("n").unwrap(), executed + 1, "{cut}");
     }
+}
+
+#[test]
+fn the_error_of_one_request_is_not_the_verdict_on_those_behind_it() {
+    let server = Server::start();
+    let proxy = Proxy::start(&server.socket());
+    // The first request is refused, the others are executed until the line breaks.
+    proxy.next(Line::whole().cut_to_server(500_000));
+    let mut connection = Connection::open(&place(&proxy)).unwrap();
+    let mut pipeline = connection.pipeline();
+    let item = "x".repeat(1000);
+    pipeline.command(&["NONSENSE"]).unwrap();
+    let failed = (0..2000).find_map(|_| pipeline.command(&["RPUSH", "list", &item]).err());
+    let error = match failed {
+        Some(error) => error,
+        None => pipeline.send().map(drop).unwrap_err(),
+    };
+    assert_eq!(error.outcome(), Outcome::Unknown, "{error}");
+    until("some of it was executed", || {
+        server.cli(&["LLEN", "list"]) != 0
+    });
+    // A single one it is the verdict on, whatever the server does then.
+    server.cli(&["CONFIG", "SET", "proto-max-bulk-len", "1mb"]);
+    let options = Options::default().message_limit(16 << 20);
+    let mut connection = Connection::open_with(&endpoint(&server), options).unwrap();
+    let error = connection.set("key", vec![b'x'; 8 << 20]).unwrap_err();
+    assert_eq!(error.outcome(), Outcome::Rejected, "{error}");
+    assert!(error.to_string().contains("invalid bulk length"), "{error}");
 }
 
 #[test]
