@@ -71,15 +71,16 @@ impl Default for Options {
 impl Options {
     /// How long connecting may take, the server's greeting included; by default 5 s. A server
     /// that is loading, and Sentinels without a master, are waited for that long; a server that
-    /// is not there at all is not.
+    /// is not there at all is not. A request that finds its connection gone makes a new one
+    /// within its own limit, if that ends sooner.
     #[must_use]
     pub fn connect_limit(mut self, limit: Duration) -> Self {
         self.connect_limit = limit;
         self
     }
 
-    /// How long one request may take from its first byte to the end of its reply; by default
-    /// 5 s. Requests that block on purpose have their own time-out instead.
+    /// How long one request may take from its beginning, which may be to connect, to the end of
+    /// its reply; by default 5 s. Requests that block on purpose have their own time-out instead.
     #[must_use]
     pub fn reply_limit(mut self, limit: Duration) -> Self {
         self.reply_limit = limit;

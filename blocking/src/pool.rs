@@ -105,7 +105,10 @@ impl Pool {
         let failed = outcome.as_ref().err().filter(|_| took > SLOW);
         places.lock().rest = failed.map(|error| Rest {
             until: Instant::now() + took.min(LONGEST_REST),
-            why: error.to_string(),
+            why: match error {
+                Error::Connect { source, .. } => source.to_string(),
+                error => error.to_string(),
+            },
         });
         outcome
     }

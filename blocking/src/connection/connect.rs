@@ -26,16 +26,23 @@ impl Connection {
     /// was idle for long is still there: a server closes idle ones if it is told to, and over TCP
     /// a request would be sent into the void before that shows.
     pub(crate) fn ensure_alive(&mut self) -> Result<bool, Error> {
-        self.ensure_alive_at(Instant::now())
+        self.withdraw_and_look(Instant::now())?;
+        self.ensure_connected()
     }
 
-    /// As [`ensure_alive`](Self::ensure_alive), by a clock that was just read.
+    /// As [`ensure_alive`](Self::ensure_alive), for a request that has until `deadline`, which was
+    /// just set.
     #[inline]
-    pub(super) fn ensure_alive_at(&mut self, now: Instant) -> Result<bool, Error> {
+    pub(super) fn ensure_alive_for(&mut self, deadline: Deadline) -> Result<bool, Error> {
+        self.withdraw_and_look(deadline.begun())?;
+        self.ensure_connected_by(Some(deadline))
+    }
+
+    fn withdraw_and_look(&mut self, now: Instant) -> Result<(), Error> {
         self.leave_to_parent()?;
         self.withdraw_abandoned();
         self.look_if_idle_at(now);
-        self.ensure_connected()
+        Ok(())
     }
 
     /// Finds out whether a connection that was idle for long is still there.
@@ -55,12 +62,27 @@ impl Connection {
     /// Makes a connection if there is none; says whether it is a new one. Waits for a server
     /// that is still loading its data, and for Sentinels to find a new master.
     pub(crate) fn ensure_connected(&mut self) -> Result<bool, Error> {
+        self.ensure_connected_by(None)
+    }
+
+    /// As [`ensure_connected`](Self::ensure_connected), by `request` at the latest, for a request
+    /// that has until then as a whole.
+    #[inline]
+    pub(super) fn ensure_connected_by(&mut self, request: Option<Deadline>) -> Result<bool, Error> {
         self.leave_to_parent()?;
         if self.socket.is_some() && !self.following.has_ended() {
             return Ok(false);
         }
-        self.disconnect();
         let deadline = self.deadline(self.options.connect_limit);
+        self.connect_by(match request {
+            Some(request) if request.at < deadline.at => request,
+            _ => deadline,
+        })
+    }
+
+    #[cold]
+    fn connect_by(&mut self, deadline: Deadline) -> Result<bool, Error> {
+        self.disconnect();
         let mut before = None;
         loop {
             let Failed { error, passes } = match self.attempt(deadline) {
@@ -109,6 +131,7 @@ impl Connection {
         match greeted.and_then(|server| self.check_role(place, deadline).map(|()| server)) {
             Ok(server) => {
                 self.server = server;
+                self.greeted = true;
                 Ok(())
             }
             Err(error) => {

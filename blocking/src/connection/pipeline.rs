@@ -63,7 +63,7 @@ impl<'c> Pipeline<'c> {
     pub fn command<A: AsRef<[u8]>>(&mut self, parts: &[A]) -> Result<&mut Self, Error> {
         if self.deadline.is_none() {
             let deadline = Deadline::after(self.limit);
-            self.connection.ensure_alive_at(deadline.begun())?;
+            self.connection.ensure_alive_for(deadline)?;
             self.deadline = Some(deadline);
         }
         let sequence = match self.write(parts) {

@@ -83,13 +83,13 @@ impl Connection {
         E: From<TooLong>,
         Error: From<E>,
     {
-        let fresh = self.ensure_alive_at(deadline.begun())?;
+        let fresh = self.ensure_alive_for(deadline)?;
         let alone = self.session.outstanding() == 0;
         let first = self.session.requests(count, &mut write)?;
         match self.flush(deadline) {
             Err(error) if error.outcome() == Outcome::NotSent && alone && !fresh => {
                 self.disconnect();
-                self.ensure_connected()?;
+                self.ensure_connected_by(Some(deadline))?;
                 let first = self.session.requests(count, &mut write)?;
                 self.flush(deadline).map(|()| first)
             }

@@ -189,7 +189,7 @@ impl Connection {
         let multi = match watched_on {
             None => self.send(count, deadline, write)?,
             Some(generation) => {
-                self.ensure_alive()?;
+                self.ensure_alive_for(deadline)?;
                 if self.generation != generation {
                     return Ok(Executed::Conflict);
                 }

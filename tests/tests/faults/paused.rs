@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use redis_ipc::{CallError, Connection, Error, Options, Outcome};
+use redis_ipc::{CallError, Connection, Error, Options, Outcome, Transaction};
 use redis_ipc_tests::bus::{Caller, PATIENCE, endpoint, join};
 use redis_ipc_tests::puppet::Puppet;
 use redis_ipc_tests::server::Server;
@@ -39,6 +39,37 @@ fn a_request_to_a_server_that_stands_still_ends_in_time_and_is_executed_later() 
         });
         assert_eq!(server.cli(&["EXISTS", "m"]), 0);
     }
+}
+
+#[test]
+fn a_request_that_has_to_connect_first_has_no_more_time_than_any_other() {
+    type Attempt = fn(&mut Connection) -> Result<(), Error>;
+    let server = Server::start();
+    // The connect limit is the default one, far beyond what the test waits for.
+    let options = Options::default().reply_limit(SHORT);
+    let mut connection = Connection::open_with(&endpoint(&server), options.clone()).unwrap();
+    server.pause();
+    assert!(connection.incr("n").is_err());
+    let attempts: [Attempt; 4] = [
+        |connection| connection.incr("n").map(drop),
+        |connection| connection.get("n").map(drop),
+        |connection| connection.pipeline().command(&["PING"]).map(drop),
+        |connection| {
+            connection
+                .exec(Transaction::new().command(&["PING"]))
+                .map(drop)
+        },
+    ];
+    for attempt in attempts {
+        let begin = Instant::now();
+        let error = attempt(&mut connection).unwrap_err();
+        assert!(begin.elapsed() < LATE, "{:?}", begin.elapsed());
+        assert!(matches!(error, Error::Connect { .. }), "{error:?}");
+        assert_eq!(error.outcome(), Outcome::NotSent, "{error}");
+        assert!(error.is_temporary(), "{error}");
+    }
+    server.resume();
+    assert_eq!(connection.get("other").unwrap(), None);
 }
 
 #[test]
