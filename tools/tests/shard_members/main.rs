@@ -1,6 +1,7 @@
 //! Components and workers over several servers, through a router.
 
 mod play;
+mod refused;
 mod router;
 mod sentinel;
 

@@ -14,6 +14,17 @@ pub(super) struct Joined {
     sum: i64,
     places: Vec<Vec<u8>>,
     error: Option<Vec<u8>>,
+    script: Option<Script>,
+}
+
+/// What all servers are asked about scripts.
+#[derive(Debug)]
+enum Script {
+    /// The one answer of all, which a server that cannot be asked does not spoil: it lacks the
+    /// script, and says so when it is to run it.
+    Loaded(Option<Vec<u8>>),
+    /// Of each script, whether all have it.
+    There(Option<Vec<bool>>),
 }
 
 impl Joined {
@@ -26,6 +37,25 @@ impl Joined {
             sum: 0,
             places: Vec::new(),
             error: None,
+            script: None,
+        }
+    }
+
+    /// So many answers to SCRIPT LOAD.
+    pub(super) fn loaded(parts: usize) -> Self {
+        let script = Some(Script::Loaded(None));
+        Self {
+            script,
+            ..Self::all_ok(parts)
+        }
+    }
+
+    /// So many answers to SCRIPT EXISTS.
+    pub(super) fn there(parts: usize) -> Self {
+        let script = Some(Script::There(None));
+        Self {
+            script,
+            ..Self::all_ok(parts)
         }
     }
 
@@ -41,6 +71,7 @@ impl Joined {
             sum: 0,
             places,
             error: None,
+            script: None,
         }
     }
 
@@ -53,7 +84,12 @@ impl Joined {
                 self.error.get_or_insert_with(|| frame.to_vec());
                 true
             }
-            (Join::Ok, _) => true,
+            (Join::Ok, reply) => {
+                if let Some(script) = &mut self.script {
+                    script.take(frame, reply);
+                }
+                true
+            }
             (Join::Sum, Reply::Integer(number)) => {
                 self.sum += number;
                 true
@@ -86,6 +122,18 @@ impl Joined {
     }
 
     fn whole(&mut self) -> Vec<u8> {
+        match self.script.take() {
+            Some(Script::Loaded(Some(reply))) => return reply,
+            Some(Script::There(Some(all))) => {
+                let mut whole = format!("*{}\r\n", all.len());
+                whole.extend(
+                    all.into_iter()
+                        .map(|there| if there { ":1\r\n" } else { ":0\r\n" }),
+                );
+                return whole.into_bytes();
+            }
+            _ => {}
+        }
         if let Some(error) = self.error.take() {
             return error;
         }
@@ -96,6 +144,24 @@ impl Joined {
                 let mut whole = format!("*{}\r\n", self.places.len()).into_bytes();
                 self.places.iter().for_each(|bulk| whole.extend(bulk));
                 whole
+            }
+        }
+    }
+}
+
+impl Script {
+    fn take(&mut self, frame: &[u8], reply: &Reply<'_>) {
+        match self {
+            Self::Loaded(first) => {
+                first.get_or_insert_with(|| frame.to_vec());
+            }
+            Self::There(all) => {
+                let own = reply.clone().elements().into_iter().flatten();
+                let own = own.map(|there| there.integer() == Some(1));
+                *all = Some(match all.take() {
+                    None => own.collect(),
+                    Some(all) => all.into_iter().zip(own).map(|(a, b)| a && b).collect(),
+                });
             }
         }
     }

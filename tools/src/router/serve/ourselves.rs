@@ -3,6 +3,7 @@
 use super::client::{Client, ClientId};
 use super::error_reply;
 use super::hub::Hub;
+use super::joined::Joined;
 use super::upstream::{Asked, Purpose, Upstream, write_bulk, write_request};
 
 /// Clients choose what they ask for by the server's version: that which all hosts must have.
@@ -48,6 +49,10 @@ impl Hub {
             }
             (b"client", [sub, ..]) if is_any(sub, &["tracking"]) => {
                 self.track(client, words);
+                return Some(true);
+            }
+            (b"script", [sub, ..]) if is_any(sub, &["load", "exists", "flush"]) => {
+                self.script(client, sub, words);
                 return Some(true);
             }
             (b"auth", _) => {
@@ -150,6 +155,27 @@ impl Hub {
         write_request(&mut frame, &words);
         let asked = Asked::new(client.id, client.ask(frame.len()));
         self.send(client, host, asked, &frame, false, false);
+    }
+
+    /// Has all servers load a script, forget theirs, or say which they have; `words` are those of
+    /// the request.
+    fn script(&mut self, client: &mut Client, sub: &[u8], words: &[&[u8]]) {
+        let mut frame = Vec::new();
+        write_request(&mut frame, words);
+        let servers = self.servers();
+        let joined = match sub.to_ascii_lowercase().as_slice() {
+            b"load" => Joined::loaded(servers.len()),
+            b"exists" => Joined::there(servers.len()),
+            _ => Joined::all_ok(servers.len()),
+        };
+        let request = client.ask_in_parts(frame.len(), joined);
+        for (part, host) in (0..).zip(servers) {
+            let asked = Asked {
+                part,
+                ..Asked::new(client.id, request)
+            };
+            self.send(client, host, asked, &frame, false, false);
+        }
     }
 
     /// Looks through one host after the other: a cursor is the host's own, times the number of
