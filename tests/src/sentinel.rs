@@ -184,6 +184,9 @@ impl Sentinel {
     /// make a replica of it again.
     fn settle(&self) {
         self.set_period("publish-period", 1000);
+        // A replica is promoted only if its last INFO is not older than five of these, and while its
+        // master is down it is asked once a second: in a hurry, elections end without a successor.
+        self.set_period("ping-period", 1000);
     }
 
     fn set_period(&self, name: &str, milliseconds: u32) {
