@@ -34,6 +34,7 @@ impl<'a> Elements<'a> {
         Self { rest, left }
     }
 
+    #[inline(never)]
     fn next_any(&mut self) -> Reply<'a> {
         let Some((mut reply, rest)) = read(behind_attributes(self.rest)) else {
             self.rest = &[];
@@ -60,7 +61,9 @@ impl<'a> Elements<'a> {
 impl<'a> Iterator for Elements<'a> {
     type Item = Reply<'a>;
 
-    #[inline]
+    // Bulks are read without a call and without a reply being moved about in memory: left to the
+    // compiler, whether they are depends on what else stands in this file.
+    #[inline(always)]
     fn next(&mut self) -> Option<Reply<'a>> {
         self.left = self.left.checked_sub(1)?;
         match whole_bulk(self.rest) {
