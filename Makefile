@@ -38,7 +38,7 @@ test: ## Run every test; installs a redis-server if there is none.
 	@$(SETUP) program cargo redis-server cc
 	$(CARGO) test --locked
 	$(CARGO) test --locked -p redis-ipc --lib
-	$(CARGO) test --locked -p redis-ipc-tools --features redis --test shard_cluster
+	$(CARGO) test --locked -p redis-ipc-tools --features redis,tls --test shard_cluster --test shard_tls --test shard_python
 	@$(MAKE) --no-print-directory test-c bare msrv
 
 soak: ## Ten minutes of kills and pauses; SOAK_MINUTES says otherwise.

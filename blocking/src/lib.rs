@@ -62,4 +62,6 @@ pub use options::Options;
 pub use redis_ipc_core::resp::{Elements, ErrorReply, Reply};
 pub use scan::Scan;
 pub use script::Script;
+#[cfg(feature = "tls")]
+pub use socket::TlsStream;
 pub use subscriber::{Heard, Message, Subscriber};

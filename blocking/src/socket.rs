@@ -14,6 +14,8 @@ use std::time::Instant;
 use crate::endpoint::{Endpoint, Place};
 use crate::options::Options;
 use line::Line;
+#[cfg(feature = "tls")]
+pub use tls::TlsStream;
 
 /// How an attempt to send ended, if it did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,11 +9,14 @@
 
 mod config;
 mod refusal;
+mod stream;
 
 use std::io::{self, Read, Write};
 use std::time::Instant;
 
 use rustls::ClientConnection;
+
+pub use stream::TlsStream;
 
 use super::line::Line;
 use super::{Received, Sent};

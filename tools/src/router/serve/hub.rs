@@ -1,7 +1,7 @@
 //! All connections, and what the hosts are.
 
 use std::collections::HashMap;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -61,7 +61,7 @@ pub(super) struct Hub {
 }
 
 impl Hub {
-    /// No connection yet; hosts that speak TLS are refused.
+    /// No connection yet. Hosts on TLS are refused by a router that was built without.
     pub(super) fn new(cluster: &Cluster, registry: &Registry) -> io::Result<Self> {
         let layout = cluster.layout();
         let mut hub = Self {
@@ -86,9 +86,10 @@ impl Hub {
             noted_upstreams: Vec::new(),
         };
         hub.adopt(layout);
+        #[cfg(not(feature = "tls"))]
         if let Some(node) = hub.hosts.iter().find(|node| node.host.endpoint.is_secure()) {
-            let why = format!("{}: the router does not speak TLS to hosts", node.host);
-            return Err(io::Error::new(ErrorKind::Unsupported, why));
+            let why = format!("{}: the router was built without TLS", node.host);
+            return Err(io::Error::new(io::ErrorKind::Unsupported, why));
         }
         let fast = |node: &Arc<Node>| stands_fast(&node.host.endpoint);
         if hub.layout.rule.has_slots() || !hub.hosts.iter().all(fast) {

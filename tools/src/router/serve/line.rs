@@ -16,6 +16,54 @@ const KEPT_BYTES: usize = 256 * 1024;
 pub(super) enum Stream {
     Unix(UnixStream),
     Tcp(TcpStream),
+    #[cfg(feature = "tls")]
+    Tls(Box<redis_ipc::TlsStream<TcpStream>>),
+}
+
+impl Stream {
+    fn source(&mut self) -> &mut dyn Source {
+        match self {
+            Self::Unix(stream) => stream,
+            Self::Tcp(stream) => stream,
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => stream.stream(),
+        }
+    }
+
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Unix(stream) => stream.read(room),
+            Self::Tcp(stream) => stream.read(room),
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => stream.read(room),
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Unix(stream) => stream.write(bytes),
+            Self::Tcp(stream) => stream.write(bytes),
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => stream.write(bytes),
+        }
+    }
+
+    /// Whether it may hold bytes that the system knows nothing of.
+    fn has_buffers(&self) -> bool {
+        #[cfg(feature = "tls")]
+        return matches!(self, Self::Tls(_));
+        #[cfg(not(feature = "tls"))]
+        return false;
+    }
+
+    /// Sends what was written and is not on its way.
+    fn flush(&mut self) -> io::Result<()> {
+        #[cfg(feature = "tls")]
+        if let Self::Tls(stream) = self {
+            return stream.flush();
+        }
+        Ok(())
+    }
 }
 
 #[derive(Debug)]
@@ -98,10 +146,7 @@ impl Line {
 
     pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         self.token = token;
-        match &mut self.stream {
-            Stream::Unix(stream) => stream.register(registry, token, Interest::READABLE),
-            Stream::Tcp(stream) => stream.register(registry, token, Interest::READABLE),
-        }
+        registry.register(self.stream.source(), token, Interest::READABLE)
     }
 
     /// Is told of room to write from now on, or not any longer.
@@ -114,10 +159,7 @@ impl Line {
             true => Interest::READABLE | Interest::WRITABLE,
             false => Interest::READABLE,
         };
-        match &mut self.stream {
-            Stream::Unix(stream) => stream.reregister(registry, self.token, interest),
-            Stream::Tcp(stream) => stream.reregister(registry, self.token, interest),
-        }
+        registry.reregister(self.stream.source(), self.token, interest)
     }
 
     /// Keeps what is written from now on back, until it is let go.
@@ -143,15 +185,11 @@ impl Line {
     /// Reads once what is there, and notes whether there may be more.
     pub(super) fn receive(&mut self) -> io::Result<()> {
         let room = self.input.room();
-        let count = match &mut self.stream {
-            Stream::Unix(stream) => stream.read(room),
-            Stream::Tcp(stream) => stream.read(room),
-        };
-        match count {
+        match self.stream.read(room) {
             Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
             Ok(count) => {
                 // Less than there was room for: there is no more, unless it is the end.
-                self.readable = count == room.len() || self.ending;
+                self.readable = count == room.len() || self.ending || self.stream.has_buffers();
                 self.input.filled += count;
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => self.readable = false,
@@ -166,11 +204,7 @@ impl Line {
         let end = self.held_at.unwrap_or(self.output.len());
         while self.sent < end {
             let bytes = &self.output[self.sent..end];
-            let count = match &mut self.stream {
-                Stream::Unix(stream) => stream.write(bytes),
-                Stream::Tcp(stream) => stream.write(bytes),
-            };
-            match count {
+            match self.stream.write(bytes) {
                 Ok(count) => {
                     self.sent += count;
                     self.has_sent |= self.held_at.is_none();
@@ -184,6 +218,12 @@ impl Line {
                 }
                 Err(error) => return Err(error),
             }
+        }
+        match self.stream.flush() {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                return self.wait_for_room(registry, true);
+            }
+            flushed => flushed?,
         }
         self.wait_for_room(registry, false)?;
         if self.is_held() {

@@ -111,7 +111,10 @@ impl Upstream {
     ) -> io::Result<Self> {
         let stream = match (endpoint.path(), endpoint.host()) {
             (Some(path), _) => Stream::Unix(UnixStream::connect(path)?),
-            (None, host) => Stream::Tcp(connect_tcp(host.unwrap_or_default())?),
+            (None, host) => {
+                let stream = connect_tcp(host.unwrap_or_default())?;
+                secured(endpoint, stream)?
+            }
         };
         let mut upstream = Self {
             line: Line::new(stream),
@@ -212,6 +215,23 @@ impl Upstream {
             _ => {}
         }
         Ok(())
+    }
+}
+
+/// The stream as the endpoint wants it: through TLS or in the clear.
+#[cfg(feature = "tls")]
+fn secured(endpoint: &Endpoint, stream: TcpStream) -> io::Result<Stream> {
+    Ok(match endpoint.is_secure() {
+        true => Stream::Tls(Box::new(endpoint.begin_tls(stream)?)),
+        false => Stream::Tcp(stream),
+    })
+}
+
+#[cfg(not(feature = "tls"))]
+fn secured(endpoint: &Endpoint, stream: TcpStream) -> io::Result<Stream> {
+    match endpoint.is_secure() {
+        true => Err(io::Error::other("the router was built without TLS")),
+        false => Ok(Stream::Tcp(stream)),
     }
 }
 
