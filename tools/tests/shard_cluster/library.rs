@@ -252,3 +252,47 @@ fn nodes_that_are_none_are_named() {
         assert!(error.contains(part), "{error}");
     }
 }
+
+#[test]
+fn a_file_names_nodes_to_ask_and_the_tool_goes_by_it() {
+    let nodes = RedisCluster::start(3, NEVER);
+    let folder = redis_ipc_tests::folder::Folder::new();
+    let file = folder.join("hosts.toml");
+    // One that is gone does no harm, and any of the others will do.
+    let text = format!(
+        "reply_limit_s = 30.0\nredis_cluster = [\n  \"redis://127.0.0.1:1\",\n  \"{}\",\n]\n",
+        nodes.urls()[4]
+    );
+    std::fs::write(&file, &text).unwrap();
+    let cluster = Cluster::from_file(&file).unwrap();
+    assert_eq!(cluster.hosts().len(), 3);
+    assert_eq!(cluster.options().reply_limit, Duration::from_secs(30));
+    for n in 0..100 {
+        let key = format!("k{n}");
+        cluster.command(&["SET", &key, "1"]).unwrap();
+    }
+    let tool = |words: &[&str]| {
+        let mut tool = std::process::Command::new(env!("CARGO_BIN_EXE_ipc-tool"));
+        let ran = tool.arg("shard").args(words).env("IPC_TOOL_HOSTS", &file);
+        let ran = ran.output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (ran.status.code(), text(ran.stdout), text(ran.stderr))
+    };
+    let owner = format!("k7  host {} (redis://127.0.0.1:", cluster.host_of("k7"));
+    assert!(tool(&["where", "k7"]).1.starts_with(&owner));
+    assert_eq!(tool(&["run", "INCR", "k7"]).1, "2\n");
+    assert_eq!(tool(&["fanout", "DBSIZE"]).1.lines().count(), 3);
+    assert_eq!(tool(&["ring"]).1.matches(" 33.3 %").count(), 3);
+    let (code, checked, error) = tool(&["check", "--all"]);
+    assert_eq!((code, checked.lines().count()), (Some(0), 3), "{error}");
+    let (code, _, error) = tool(&["move", "--add", "redis://127.0.0.1:1"]);
+    assert_ne!(code, Some(0));
+    assert!(error.contains("redis-cli --cluster reshard"), "{error}");
+
+    let gone = "redis_cluster = [\"redis://127.0.0.1:1\"]\n";
+    let error = Cluster::from_toml("hosts.toml", gone).unwrap_err();
+    assert!(
+        error.to_string().starts_with("hosts.toml:1: no node says"),
+        "{error}"
+    );
+}

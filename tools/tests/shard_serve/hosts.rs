@@ -193,3 +193,24 @@ fn a_stranger_at_the_address_of_a_host_is_told_from_its_restart() {
     links.lead(0, 0);
     links.takes(0);
 }
+
+#[test]
+fn hosts_have_names_and_one_that_is_unknown_fails_only_its_own() {
+    let servers = [0, 1].map(|_| redis_ipc_tests::server::Server::setup().tcp().start());
+    let named = |host: &str, port| format!("redis://{host}:{port}").parse().unwrap();
+    let hosts = [
+        Host::new(0, named("localhost", servers[0].port())),
+        Host::new(1, named("no-such-host.invalid", servers[1].port())),
+    ];
+    let cluster = Cluster::new(hosts, Placement::Partition).unwrap();
+    let router = Router::over(Farm::start(1, 1).unwrap(), cluster);
+    let (mut client, keys) = (router.client(), router.keys());
+    for count in 1..5 {
+        client.send(&["INCR", &keys[1]]);
+        client.send(&["INCR", &keys[0]]);
+        let reply = client.receive();
+        let named = "CLUSTERDOWN host 1 (redis://no-such-host.invalid";
+        assert!(reply.text().starts_with(named), "{reply:?}");
+        assert_eq!(client.receive(), count);
+    }
+}

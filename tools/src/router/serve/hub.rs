@@ -11,6 +11,7 @@ use redis_ipc_core::shard::slots;
 
 use super::client::{Client, ClientId};
 use super::line::{Line, Stream};
+use super::names::Names;
 use super::replies::Afterwards;
 use super::seeking::{PAUSE, Seeker, stands_fast};
 use super::upstream::{Purpose, Upstream};
@@ -22,6 +23,9 @@ use crate::router::layout::{Layout, Node};
 
 /// How often it is looked whether a host is too slow, or somebody wants a stop.
 const TICK: Duration = Duration::from_millis(100);
+
+/// How long the names of hosts are waited for at first.
+const LOOK_UP_LIMIT: Duration = Duration::from_secs(2);
 
 /// Tokens below this are those of listeners, and the last of them is that of the seeker.
 pub(super) const LISTENERS: usize = 64;
@@ -40,6 +44,7 @@ pub(super) struct Hub {
     pub(super) places: Vec<usize>,
     /// By host: where it is, unless that has to be found out.
     pub(super) addresses: Vec<Option<Endpoint>>,
+    pub(super) names: Names,
     /// There if hosts may be elsewhere by and by.
     pub(super) seeker: Option<Seeker>,
     pub(super) clients: Vec<Option<Client>>,
@@ -70,6 +75,7 @@ impl Hub {
             hosts: Vec::new(),
             places: Vec::new(),
             addresses: Vec::new(),
+            names: Names::default(),
             seeker: None,
             layout: layout.clone(),
             table: cluster.table(),
@@ -86,6 +92,11 @@ impl Hub {
             noted_upstreams: Vec::new(),
         };
         hub.adopt(layout);
+        let hosts = hub.hosts.iter().map(|node| &node.host.endpoint);
+        for (name, _) in hosts.filter_map(Endpoint::host) {
+            hub.names.seek(name);
+        }
+        hub.names.wait(LOOK_UP_LIMIT);
         #[cfg(not(feature = "tls"))]
         if let Some(node) = hub.hosts.iter().find(|node| node.host.endpoint.is_secure()) {
             let why = format!("{}: the router was built without TLS", node.host);
@@ -296,7 +307,8 @@ impl Hub {
         let place = vacant(&mut self.upstreams);
         let token = Token(LISTENERS + 2 * place + 1);
         let whom = (host, self.hosts[host].clone());
-        let upstream = Upstream::connect(&endpoint, whom, protocol, owner, purpose);
+        let names = &self.names;
+        let upstream = Upstream::connect(&endpoint, whom, names, protocol, owner, purpose);
         let upstream = upstream.and_then(|mut upstream| {
             upstream.line.register(&self.registry, token)?;
             Ok(upstream)

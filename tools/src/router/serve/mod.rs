@@ -14,6 +14,7 @@ mod joined;
 mod line;
 mod listening;
 mod looping;
+mod names;
 mod ourselves;
 mod replies;
 mod request;

@@ -131,6 +131,9 @@ impl Hub {
             return;
         };
         let (host, sent) = (upstream.host, upstream.line.has_sent);
+        if let (false, Some((name, _))) = (sent, upstream.endpoint.host()) {
+            self.names.failed(name);
+        }
         for shared in &mut self.shared[host] {
             *shared = shared.filter(|shared| *shared != place);
         }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
-use std::net::ToSocketAddrs;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,6 +12,7 @@ use redis_ipc_core::resp::{Reply, Scanner};
 
 use super::client::ClientId;
 use super::line::{Line, Stream};
+use super::names::Names;
 use crate::router::layout::Node;
 
 /// Who waits for a reply.
@@ -83,6 +84,8 @@ pub(super) struct Upstream {
     /// The host's place, and what is known of it.
     pub(super) host: usize,
     node: Arc<Node>,
+    /// Where it was looked for.
+    pub(super) endpoint: Endpoint,
     /// What it says of itself.
     info: String,
     /// The version of RESP that is spoken.
@@ -105,6 +108,7 @@ impl Upstream {
     pub(super) fn connect(
         endpoint: &Endpoint,
         (host, node): (usize, Arc<Node>),
+        names: &Names,
         protocol: u8,
         owner: Option<ClientId>,
         purpose: Purpose,
@@ -112,7 +116,8 @@ impl Upstream {
         let stream = match (endpoint.path(), endpoint.host()) {
             (Some(path), _) => Stream::Unix(UnixStream::connect(path)?),
             (None, host) => {
-                let stream = connect_tcp(host.unwrap_or_default())?;
+                let (name, port) = host.unwrap_or_default();
+                let stream = connect_tcp(names.address(name, port)?)?;
                 secured(endpoint, stream)?
             }
         };
@@ -120,6 +125,7 @@ impl Upstream {
             line: Line::new(stream),
             host,
             node,
+            endpoint: endpoint.clone(),
             info: String::new(),
             protocol,
             owner,
@@ -235,9 +241,7 @@ fn secured(endpoint: &Endpoint, stream: TcpStream) -> io::Result<Stream> {
     }
 }
 
-fn connect_tcp((host, port): (&str, u16)) -> io::Result<TcpStream> {
-    let mut addresses = (host, port).to_socket_addrs()?;
-    let address = addresses.next().ok_or(io::ErrorKind::NotFound)?;
+fn connect_tcp(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address)?;
     // Refused on a socket that is still connecting on some systems; then it is merely slower.
     let _ = stream.set_nodelay(true);
