@@ -46,13 +46,17 @@ folder() {
     esac
 }
 
+compile() {
+    local static=$1 target=$2 package=$3
+    shift 3
+    STATIC=$static targets/cross.sh "$target" build --quiet --release --manifest-path "targets/$package/Cargo.toml" "$@"
+}
+
 build() {
     local static=
     [ "$2" = dynamic ] || static=1
-    local package
-    for package in size size/full; do
-        STATIC=$static targets/cross.sh "$1" build --quiet --release --manifest-path "targets/$package/Cargo.toml"
-    done
+    compile "$static" "$1" size --bin std --bin component --bin core_component
+    compile "$static" "$1" size/full
 }
 
 # The whole program, as stripped, and its code alone.

@@ -1,7 +1,7 @@
 //! How long to wait before the next attempt to connect.
 
-use std::hash::{BuildHasher, RandomState};
-use std::time::Duration;
+use std::process;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::endpoint::{Endpoint, Place};
 
@@ -31,12 +31,10 @@ impl Backoff {
 
     /// `longest`: the limit, before it varies.
     pub(crate) fn new(longest: Duration) -> Self {
-        // A hasher's keys are the randomness that the standard library has.
-        let random = RandomState::new().hash_one(longest) | 1;
         Self {
             next: SHORTEST,
             longest,
-            random,
+            random: seed(),
         }
     }
 
@@ -59,6 +57,14 @@ impl Backoff {
         self.random ^= self.random << 17;
         whole / 4 * (self.random >> 48) as u32 / (1 << 16)
     }
+}
+
+/// Another number in each process and at each moment, its bits spread; never 0.
+fn seed() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let nanoseconds = since.unwrap_or_default().subsec_nanos();
+    let seed = u64::from(process::id()) << 32 | u64::from(nanoseconds);
+    seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1
 }
 
 #[cfg(test)]

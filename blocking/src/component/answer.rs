@@ -16,7 +16,7 @@ impl Component {
         job: &Job,
         result: &Payload<'_, R>,
     ) -> Result<(), Error> {
-        let pushed = self.push(job, |w, id, stamp| {
+        let pushed = self.push(job, &mut |w, id, stamp| {
             let start = w.len();
             result.write(w)?;
             finish_result(w, start, id, stamp)?;
@@ -26,7 +26,9 @@ impl Component {
     }
 
     pub(super) fn push_failure(&mut self, job: &Job, failure: &Failure) -> Result<(), Error> {
-        let pushed = self.push(job, |w, id, stamp| write_failure(w, failure, id, stamp));
+        let pushed = self.push(job, &mut |w, id, stamp| {
+            write_failure(w, failure, id, stamp)
+        });
         self.pushed(job, pushed)
     }
 
@@ -37,8 +39,10 @@ impl Component {
         let pushed = match pushed {
             Err(error) if is_bad_result(&error) => {
                 let failure = bad_result(&error);
-                self.push(job, |w, id, stamp| write_failure(w, &failure, id, stamp))
-                    .and(Err(error))
+                self.push(job, &mut |w, id, stamp| {
+                    write_failure(w, &failure, id, stamp)
+                })
+                .and(Err(error))
             }
             pushed => pushed,
         };
@@ -53,11 +57,7 @@ impl Component {
 
     /// Pushes a result over the connection for work, and takes its command out of the list of
     /// what is at work, if it is in one. Says how many results wait there now.
-    fn push(
-        &mut self,
-        job: &Job,
-        mut write: impl FnMut(&mut Writer<'_>, &str, &Stamp<'_>) -> Result<(), Unwritten>,
-    ) -> Result<u64, Error> {
+    fn push(&mut self, job: &Job, write: &mut WriteResult<'_>) -> Result<u64, Error> {
         let Some(results) = job.results() else {
             return Err(Error::Usage("this job came from no queue"));
         };
@@ -86,6 +86,11 @@ impl Component {
         Ok(waiting)
     }
 }
+
+/// Writes a result, given the command's id and the stamp; may be called more than once. Not
+/// generic: what surrounds it is in a program once, however many types of results there are.
+pub(super) type WriteResult<'w> =
+    dyn FnMut(&mut Writer<'_>, &str, &Stamp<'_>) -> Result<(), Unwritten> + 'w;
 
 pub(super) fn write_failure(
     w: &mut Writer<'_>,

@@ -1,16 +1,15 @@
 //! Serving: commands handed out one by one, and answered.
 
-use redis_ipc_core::dialect::redis_ipc::{Stamp, finish_result};
+use redis_ipc_core::dialect::redis_ipc::finish_result;
 use redis_ipc_core::key::Key;
 use redis_ipc_core::serve::Then;
-use redis_ipc_core::write::Writer;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::answer::{bad_result, is_bad_result, write_failure};
+use super::answer::{WriteResult, bad_result, is_bad_result, write_failure};
 use super::delivery::pop;
 use super::job::Unfit;
-use super::payload::{NoValue, Payload, Unwritten};
+use super::payload::{NoValue, Payload};
 use super::{Component, Event, Failure, Job, Sender, component_name, queue_key, timestamp};
 use crate::connection::Deadline;
 use crate::error::{Error, Outcome};
@@ -171,7 +170,7 @@ impl<'c> Command<'c> {
         &mut self,
         result: &Payload<'_, R>,
     ) -> Result<(), Error> {
-        match self.send(|w, id, stamp| {
+        match self.send(&mut |w, id, stamp| {
             let start = w.len();
             result.write(w)?;
             finish_result(w, start, id, stamp)?;
@@ -196,7 +195,7 @@ impl<'c> Command<'c> {
     }
 
     fn send_failure(&mut self, failure: &Failure) -> Result<(), Error> {
-        self.send(|w, id, stamp| write_failure(w, failure, id, stamp))
+        self.send(&mut |w, id, stamp| write_failure(w, failure, id, stamp))
     }
 
     /// A result that cannot be sent because the bus is gone is counted; the loop, which will
@@ -213,10 +212,7 @@ impl<'c> Command<'c> {
         }
     }
 
-    fn send(
-        &mut self,
-        write: impl FnMut(&mut Writer<'_>, &str, &Stamp<'_>) -> Result<(), Unwritten>,
-    ) -> Result<(), Error> {
+    fn send(&mut self, write: &mut WriteResult<'_>) -> Result<(), Error> {
         match self.try_to_send(write) {
             Ok(()) => {
                 self.open = false;
@@ -234,27 +230,21 @@ impl<'c> Command<'c> {
         }
     }
 
-    fn try_to_send(
-        &mut self,
-        mut write: impl FnMut(&mut Writer<'_>, &str, &Stamp<'_>) -> Result<(), Unwritten>,
-    ) -> Result<(), Error> {
+    fn try_to_send(&mut self, write: &mut WriteResult<'_>) -> Result<(), Error> {
         let deadline = Deadline::after(self.component.work.options().reply_limit);
-        self.write_result(&mut write)?;
+        self.write_result(write)?;
         match self.component.line.connection.flush(deadline) {
             // Not a byte of it went out: the connection had died while the command was at work.
             Err(error) if error.outcome() == Outcome::NotSent => {
                 self.component.line.connection.disconnect();
-                self.write_result(&mut write)?;
+                self.write_result(write)?;
                 self.component.line.connection.flush(deadline)
             }
             sent => sent,
         }
     }
 
-    fn write_result(
-        &mut self,
-        mut write: impl FnMut(&mut Writer<'_>, &str, &Stamp<'_>) -> Result<(), Unwritten>,
-    ) -> Result<(), Error> {
+    fn write_result(&mut self, write: &mut WriteResult<'_>) -> Result<(), Error> {
         let Some(results) = self.job.results() else {
             return Ok(());
         };

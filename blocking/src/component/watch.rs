@@ -298,8 +298,16 @@ impl Component {
 }
 
 /// Keys without those that begin with another one: the server refuses prefixes that overlap.
-fn prefixes(mut keys: Vec<Key>) -> Vec<Key> {
-    keys.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
-    keys.dedup_by(|next, kept| next.as_str().starts_with(kept.as_str()));
-    keys
+fn prefixes(keys: Vec<Key>) -> Vec<Key> {
+    let mut kept: Vec<Key> = Vec::new();
+    for key in keys {
+        if !kept
+            .iter()
+            .any(|prefix| key.as_str().starts_with(prefix.as_str()))
+        {
+            kept.retain(|longer| !longer.as_str().starts_with(key.as_str()));
+            kept.push(key);
+        }
+    }
+    kept
 }

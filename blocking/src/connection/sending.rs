@@ -10,10 +10,17 @@ use super::{Connection, Deadline, closed};
 use crate::error::{Error, Outcome, ServerError};
 use crate::socket::Sent;
 
+/// Writes one request; may be called more than once. Not generic: what surrounds it is in a
+/// program once, however many commands that knows.
+type Write<'w> = dyn FnMut(&mut Writer<'_>) + 'w;
+
 impl Connection {
-    pub(crate) fn ask(&mut self, write: impl FnMut(&mut Writer<'_>)) -> Result<Reply<'_>, Error> {
+    pub(crate) fn ask(
+        &mut self,
+        mut write: impl FnMut(&mut Writer<'_>),
+    ) -> Result<Reply<'_>, Error> {
         let deadline = self.deadline(self.options.reply_limit);
-        let request = self.send_one(deadline, write)?;
+        let request = self.send_one(deadline, &mut write)?;
         self.reply(request, self.received_by(deadline))
     }
 
@@ -23,24 +30,23 @@ impl Connection {
         &mut self,
         mut write: impl FnMut(&mut Writer<'_>),
     ) -> Result<Reply<'_>, Error> {
-        let deadline = self.deadline(self.options.reply_limit);
-        let request = match self.send_and_await(deadline, &mut write) {
-            Err(Error::Disconnected { .. }) => self.send_and_await(deadline, &mut write),
-            outcome => outcome,
-        };
-        request?;
+        self.send_twice_and_await(&mut write)?;
         match self.session.frame() {
             Reply::Error(error) => Err(ServerError::new(&error).into()),
             reply => Ok(reply),
         }
     }
 
-    fn send_and_await(
-        &mut self,
-        deadline: Deadline,
-        mut write: impl FnMut(&mut Writer<'_>),
-    ) -> Result<(), Error> {
-        let request = self.send_one(deadline, &mut write)?;
+    fn send_twice_and_await(&mut self, write: &mut Write<'_>) -> Result<(), Error> {
+        let deadline = self.deadline(self.options.reply_limit);
+        match self.send_and_await(deadline, write) {
+            Err(Error::Disconnected { .. }) => self.send_and_await(deadline, write),
+            outcome => outcome,
+        }
+    }
+
+    fn send_and_await(&mut self, deadline: Deadline, write: &mut Write<'_>) -> Result<(), Error> {
+        let request = self.send_one(deadline, write)?;
         self.await_reply(request, self.received_by(deadline))
     }
 
@@ -48,18 +54,14 @@ impl Connection {
     pub(crate) fn ask_within(
         &mut self,
         limit: Duration,
-        write: impl FnMut(&mut Writer<'_>),
+        mut write: impl FnMut(&mut Writer<'_>),
     ) -> Result<Reply<'_>, Error> {
         let deadline = self.deadline(limit);
-        let request = self.send_one(deadline, write)?;
+        let request = self.send_one(deadline, &mut write)?;
         self.reply(request, deadline)
     }
 
-    fn send_one(
-        &mut self,
-        deadline: Deadline,
-        mut write: impl FnMut(&mut Writer<'_>),
-    ) -> Result<Sequence, Error> {
+    fn send_one(&mut self, deadline: Deadline, write: &mut Write<'_>) -> Result<Sequence, Error> {
         self.send(1, deadline, |w| {
             write(w);
             Ok::<(), TooLong>(())
