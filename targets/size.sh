@@ -11,7 +11,6 @@ calls=${CALLS:-20000}
 warm_up=2000
 rooms=target/size
 out=target/bench
-programs="std component component_full core_component ipc-tool redis_rs"
 # Debian's Rust is too old for ipc-tool, and cross builds into folders that only it knows.
 export CROSS_WAYS=${CROSS_WAYS:-rustup} ROOM=$rooms
 # Thumb code, as Debian's C compiler for ARMv7 makes it if nothing is said.
@@ -33,6 +32,14 @@ trap clean_up EXIT
 
 figure() { echo "$1 $2" >>"$room/figures"; }
 
+# What is built for every board, and what is compared on one of them only: each takes its minute.
+programs() {
+    echo std component core_component ipc-tool
+    case $1 in
+        armv7-*) echo component_full redis_rs ;;
+    esac
+}
+
 # armv7, aarch64: as the figures have it.
 short() { echo "${1%%-*}"; }
 
@@ -46,17 +53,23 @@ folder() {
     esac
 }
 
-compile() {
-    local static=$1 target=$2 package=$3
-    shift 3
-    STATIC=$static targets/cross.sh "$target" build --quiet --release --manifest-path "targets/$package/Cargo.toml" "$@"
+build() {
+    local target=$1 static= size=() full=() program
+    [ "$2" = dynamic ] || static=1
+    for program in $(programs "$target"); do
+        case $program in
+            std | component | core_component) size+=(--bin "$program") ;;
+            *) full+=(--bin "$program") ;;
+        esac
+    done
+    STATIC=$static compile "$target" size "${size[@]}"
+    STATIC=$static compile "$target" size/full "${full[@]}"
 }
 
-build() {
-    local static=
-    [ "$2" = dynamic ] || static=1
-    compile "$static" "$1" size --bin std --bin component --bin core_component
-    compile "$static" "$1" size/full
+compile() {
+    local target=$1 package=$2
+    shift 2
+    targets/cross.sh "$target" build --quiet --release --manifest-path "targets/$package/Cargo.toml" "$@"
 }
 
 # The whole program, as stripped, and its code alone.
@@ -72,7 +85,7 @@ sizes() {
     local target=$1 kind=$2 where program size std
     where=$(folder "$target" "$kind")
     std=$(bytes "$where/std")
-    for program in $programs; do
+    for program in $(programs "$target"); do
         [ -e "$where/$program" ] || die "$where/$program was not built"
         size=$(bytes "$where/$program")
         row "$target" "$kind" "$program" "$size" "$(text_bytes "$where/$program")" "$std"
@@ -106,29 +119,38 @@ c_sizes() {
     figure "libripc_so_$(short "$target")_bytes" "$(bytes "$library")"
 }
 
-# The same printer with hiredis and json-c, which come from Debian and are unpacked only.
+# The same printer with hiredis and json-c, which come from Debian and are unpacked only. Where they
+# cannot be had that row is left out.
 peer_sizes() {
-    local target=$1 std=$2 gcc=$3 architecture=armhf peers package version source
+    local target=$1 std=$2 gcc=$3 architecture=armhf peers
     [ "${target%%-*}" = armv7 ] || architecture=arm64
     peers=target/debian/peers/$architecture
-    tests/setup.sh package libhiredis-dev libjson-c-dev
-    tests/setup.sh program curl
-    for package in libhiredis-dev libjson-c-dev; do
-        [ ! -e "$peers/$package" ] || continue
-        mkdir -p "$peers"
-        version=$(dpkg-query -W -f '${Version}' "$package")
-        source=$(dpkg-query -W -f '${source:Package}' "$package")
-        curl -fsSL -o "$room/$package.deb" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}/pool/main/${source%"${source#?}"}/$source/${package}_${version}_$architecture.deb" ||
-            die "there is no $package $version for $architecture"
-        dpkg-deb -x "$room/$package.deb" "$peers"
-        touch "$peers/$package"
-    done
+    if ! unpack_peers "$architecture" "$peers"; then
+        say "no hiredis and json-c for $architecture: the size of the printer with them is left out"
+        return 0
+    fi
     # The linker warns of what a static program cannot do: look up names of hosts by plugins.
     "$gcc" -std=gnu11 -Os -s -static -Wl,--gc-sections -I "$peers/usr/include" -L "$peers/usr/lib/${gcc%-gcc}" \
         -o "$room/c_peer" tests/bench/c/printer_original.c -lhiredis -ljson-c 2>"$room/errors" ||
         die "$(cat "$room/errors")"
     row "$target" static hiredis+json-c "$(bytes "$room/c_peer")" "$(text_bytes "$room/c_peer")" "$std"
     figure "c_peer_$(short "$target")_static_bytes" "$(bytes "$room/c_peer")"
+}
+
+# The version is that of this machine's own packages.
+unpack_peers() {
+    local architecture=$1 peers=$2 package version source pool=${DEBIAN_MIRROR:-http://deb.debian.org/debian}/pool/main
+    tests/setup.sh package libhiredis-dev libjson-c-dev && tests/setup.sh program curl || return 1
+    mkdir -p "$peers"
+    for package in libhiredis-dev libjson-c-dev; do
+        [ ! -e "$peers/$package" ] || continue
+        version=$(dpkg-query -W -f '${Version}' "$package")
+        source=$(dpkg-query -W -f '${source:Package}' "$package")
+        curl -fsSL --retry 2 --max-time 120 -o "$room/$package.deb" \
+            "$pool/${source%"${source#?}"}/$source/${package}_${version#*:}_$architecture.deb" || return 1
+        dpkg-deb -x "$room/$package.deb" "$peers" || return 1
+        touch "$peers/$package"
+    done
 }
 
 # --- memory
