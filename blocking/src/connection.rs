@@ -137,10 +137,10 @@ impl Connection {
     }
 
     pub(crate) fn closed(endpoint: &Endpoint, options: Options) -> Self {
-        let buffer = || Growing::new(options.message_limit);
+        let limit = options.message_limit;
         Self {
             endpoint: endpoint.clone(),
-            session: Session::new(buffer(), buffer()),
+            session: Session::new(Growing::for_receiving(limit), Growing::for_sending(limit)),
             options,
             socket: None,
             greeted: false,
@@ -174,7 +174,7 @@ impl Connection {
     /// use redis_ipc::{Connection, Endpoint, Options};
     ///
     /// let server = Connection::lazy(&Endpoint::unix("/tmp/socket")?, Options::default());
-    /// assert_eq!(server.buffer_bytes(), 2 * 16 * 1024);
+    /// assert_eq!(server.buffer_bytes(), (4 + 16) * 1024);
     /// # Ok::<(), redis_ipc::EndpointError>(())
     /// ```
     #[must_use]

@@ -116,8 +116,8 @@ impl Options {
     }
 
     /// How large one request and one reply may be, in bytes of RESP; by default 1 MiB, at least
-    /// 1 KiB. A connection has one buffer for each direction that starts at 16 KiB, doubles when a
-    /// message needs it, and never grows past this.
+    /// 1 KiB. A connection has one buffer for sending, which starts at 4 KiB, and one for receiving,
+    /// which starts at 16 KiB; they double when a message needs it, and never grow past this.
     #[must_use]
     pub fn message_limit(mut self, bytes: usize) -> Self {
         self.message_limit = bytes;

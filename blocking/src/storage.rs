@@ -2,8 +2,12 @@
 
 use redis_ipc_core::session::Storage;
 
-/// First size of each buffer, in bytes.
-const INITIAL_BYTES: usize = 16 * 1024;
+/// First size of a buffer for sending, in bytes: what most programs ever send at once. The system's
+/// memory is touched when it is made, so that it counts from the start.
+const FOR_SENDING: usize = 4 * 1024;
+
+/// First size of a buffer for receiving, in bytes: each receive takes what has come, up to that.
+const FOR_RECEIVING: usize = 16 * 1024;
 
 /// A buffer that doubles when a message needs it, up to a limit.
 #[derive(Debug)]
@@ -13,11 +17,20 @@ pub(crate) struct Growing {
 }
 
 impl Growing {
+    /// `limit` in bytes; at least 1 KiB.
+    pub(crate) fn for_sending(limit: usize) -> Self {
+        Self::new(FOR_SENDING, limit)
+    }
+
     /// `limit` in bytes; at least 1 KiB, which a server's own words take.
-    pub(crate) fn new(limit: usize) -> Self {
+    pub(crate) fn for_receiving(limit: usize) -> Self {
+        Self::new(FOR_RECEIVING, limit)
+    }
+
+    fn new(first: usize, limit: usize) -> Self {
         let limit = limit.max(1024);
         Self {
-            bytes: vec![0; INITIAL_BYTES.min(limit)],
+            bytes: vec![0; first.min(limit)],
             limit,
         }
     }
@@ -55,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_buffer_grows_to_its_limit_and_not_past_it() {
-        let mut buffer = Growing::new(40_000);
+        let mut buffer = Growing::for_receiving(40_000);
         assert!(buffer.grow(20_000));
         assert_eq!(buffer.bytes().len(), 32_768);
         assert!(buffer.grow(40_000));
