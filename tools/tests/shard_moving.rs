@@ -149,3 +149,40 @@ fn a_value_of_many_megabytes_is_mapped_moved_and_found() {
     assert!(got.wait().unwrap().bytes() == Some(&value[..]));
     assert!(cluster.command(&["GET", &key]).unwrap().bytes() == Some(&value[..]));
 }
+
+#[test]
+fn a_plan_says_what_a_move_then_does() {
+    let farm = Farm::start(4, 1).unwrap();
+    let mut hosts = farm.hosts();
+    let joining = hosts.split_off(3);
+    for placement in [Placement::Partition, Placement::Ketama, Placement::Ring] {
+        let old = Cluster::new(hosts.clone(), placement).unwrap();
+        let mut map = old.map();
+        let set = Promise::all((0..1000).map(|n| map.set(format!("k{n}"), "value")));
+        map.send(LONG);
+        set.wait().unwrap();
+        let cluster = Cluster::growing(hosts.clone(), &joining, placement, Options::default());
+        let cluster = cluster.unwrap();
+        let plan = moving::plan(&cluster, |_| ()).unwrap();
+        let sizes = |cluster: &Cluster| -> Vec<i64> {
+            let sizes = cluster.fanout().command(&["DBSIZE"]).into_values();
+            sizes.map(|size| size.unwrap().integer().unwrap()).collect()
+        };
+        let next = cluster.next().unwrap();
+        let mut expected = sizes(next);
+        for ((from, to), load) in &plan {
+            assert!(load.bytes >= load.keys * 40, "{load:?}");
+            let keys = i64::try_from(load.keys).unwrap();
+            expected[*from as usize] -= keys;
+            expected[*to as usize] += keys;
+        }
+        let planned: u64 = plan.values().map(|load| load.keys).sum();
+        let progress = moving::run(&cluster, &farm.folder().join("journal"), |_| ()).unwrap();
+        assert_eq!((progress.moved, progress.left), (planned, 0), "{placement}");
+        assert_eq!(sizes(next), expected, "{placement}");
+        if placement != Placement::Partition {
+            assert!(plan.keys().all(|(_, to)| *to == 3), "{plan:?}");
+        }
+        cluster.next().unwrap().fanout().command(&["FLUSHDB"]);
+    }
+}

@@ -283,7 +283,9 @@ fn culprit(error: &HostsError) -> Option<u32> {
     match error {
         HostsError::Duplicate { id, .. } | HostsError::Unnamed { id } => Some(*id),
         HostsError::Gap { missing, .. } => missing.checked_add(1),
-        HostsError::SameAddress { ids, .. } | HostsError::SameServer { ids, .. } => Some(ids[1]),
+        HostsError::SameAddress { ids, .. }
+        | HostsError::SameServer { ids, .. }
+        | HostsError::SameName { ids, .. } => Some(ids[1]),
         _ => None,
     }
 }
@@ -330,6 +332,11 @@ mod tests {
             (
                 "[[host]]\nid = 0\naddress = \"/a\"\n[[host]]\nid = 1\naddress = \"unix:///a\"",
                 "hosts.toml:5: hosts 0 and 1 have one address",
+            ),
+            (
+                "placement = \"ring\"\n[[host]]\nid = 0\naddress = \"/a\"\n[[host]]\nid = 1\n\
+                 address = \"unix:///a?db=1\"",
+                "hosts.toml:6: hosts 0 and 1 have one name, /a",
             ),
             (
                 "reply_limit_s = 0.0\n",

@@ -129,7 +129,7 @@ impl fmt::Display for Cause {
         match self {
             Self::Rejected(words) => write!(f, "the server said: {words}"),
             Self::Connection(error) => error.fmt(f),
-            Self::NotReached(error) if error.outcome() == Outcome::NotSent => error.fmt(f),
+            Self::NotReached(error) if error.outcome() != Outcome::Unknown => error.fmt(f),
             Self::NotReached(error) => {
                 write!(f, "not sent, for before it something else failed: {error}")
             }
@@ -225,6 +225,14 @@ pub enum HostsError {
         /// Both numbers.
         ids: [u32; 2],
     },
+    /// Two hosts have one name, by which the placement tells them apart: one of them would have no
+    /// key.
+    SameName {
+        /// The name.
+        name: String,
+        /// Both numbers.
+        ids: [u32; 2],
+    },
     /// What rb calls a host with options of TLS cannot be told from ours.
     Unnamed {
         /// Its number.
@@ -258,6 +266,14 @@ impl fmt::Display for HostsError {
                 write!(
                     f,
                     "hosts {first} and {second} are one database of one server: {here} and {there}"
+                )
+            }
+            Self::SameName { name, ids } => {
+                let [first, second] = ids;
+                write!(
+                    f,
+                    "hosts {first} and {second} have one name, {name}, and only one of them would \
+                     have keys: give them a name each"
                 )
             }
             Self::Unnamed { id } => write!(

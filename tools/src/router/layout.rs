@@ -1,5 +1,6 @@
 //! Hosts with their connections, and the rule over them.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -47,6 +48,7 @@ impl Layout {
         hosts.sort_by_key(|host| host.id);
         check_numbers(&hosts)?;
         check_addresses(&hosts)?;
+        check_names(&hosts, placement)?;
         let unnamed = |host: &&Host| placement == Placement::Consistent && !host.has_python_name();
         if let Some(host) = hosts.iter().find(unnamed) {
             return Err(HostsError::Unnamed { id: host.id });
@@ -122,6 +124,24 @@ fn check_addresses(hosts: &[Host]) -> Result<(), HostsError> {
                 address: pair[0].0.clone(),
                 ids: [pair[0].1, pair[1].1],
             });
+        }
+    }
+    Ok(())
+}
+
+/// Names must differ where they are all that a placement sees of a host.
+fn check_names(hosts: &[Host], placement: Placement) -> Result<(), HostsError> {
+    let name = |host: &Host| match placement {
+        Placement::Ketama | Placement::Ring => Some(host.short_name()),
+        Placement::Consistent => Some(host.python_name()),
+        Placement::Partition | Placement::Slots => None,
+    };
+    let mut seen = HashMap::new();
+    for host in hosts {
+        let Some(name) = name(host) else { continue };
+        if let Some(other) = seen.insert(name.clone(), host.id) {
+            let ids = [other, host.id];
+            return Err(HostsError::SameName { name, ids });
         }
     }
     Ok(())

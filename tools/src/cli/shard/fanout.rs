@@ -8,6 +8,7 @@ use super::{cluster, json};
 use crate::object::Object;
 use crate::output::Output;
 use crate::problem::Problem;
+use crate::router::Error;
 
 /// Send a command to all hosts at once, or to some, and print each host's answer.
 #[derive(Debug, FromArgs, ArgsInfo)]
@@ -46,7 +47,7 @@ impl Fanout {
             let ids = ids.map_err(|_| Problem::usage("--to takes numbers of hosts: 0,3"))?;
             fanout = fanout.to(&ids);
         }
-        let mut worst = None;
+        let mut worst: Option<Error> = None;
         for (id, answer) in fanout.command(&self.words) {
             match answer {
                 Ok(answer) => output.line(
@@ -56,9 +57,11 @@ impl Fanout {
                         object.raw("answer", json(&answer)).end()
                     },
                 )?,
+                // The last one is the program's own error.
                 Err(error) => {
-                    output.note(&error.to_string());
-                    worst = Some(error);
+                    if let Some(before) = worst.replace(error) {
+                        output.note(&before.to_string());
+                    }
                 }
             }
         }

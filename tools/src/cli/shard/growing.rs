@@ -102,7 +102,18 @@ impl Move {
                 progress.left
             )));
         }
-        replace(&file, &joined(&text))?;
+        let joined = joined(&text);
+        if Cluster::from_toml(&file.display().to_string(), &joined)?
+            .next()
+            .is_some()
+        {
+            return Err(Problem::failed(format!(
+                "all keys are where they belong, but what joins cannot be found in {}: make \
+                 [[host]] of its [[joining]] by hand",
+                file.display()
+            )));
+        }
+        replace(&file, &joined)?;
         output.line(
             || {
                 format!(
@@ -158,9 +169,13 @@ fn quoted(text: &str) -> String {
 
 /// The text with all that joins as hosts like the others.
 fn joined(text: &str) -> String {
-    let line = |line: &str| match line.trim() {
-        "[[joining]]" => "[[host]]\n".to_owned(),
-        _ => format!("{line}\n"),
+    let line = |line: &str| {
+        let (words, comment) = line.split_at(line.find('#').unwrap_or(line.len()));
+        let is_head = words.split_whitespace().eq(["[[joining]]"]);
+        match is_head {
+            true => format!("{}{comment}\n", words.replace("joining", "host")),
+            false => format!("{line}\n"),
+        }
     };
     text.lines().map(line).collect()
 }

@@ -24,6 +24,9 @@ pub(crate) struct Where {
 
 impl Where {
     pub(crate) fn run(self, output: Output) -> Result<(), Problem> {
+        if self.keys.is_empty() {
+            return Err(Problem::usage("which key? see ipc-tool shard where --help"));
+        }
         let cluster = cluster(self.hosts)?;
         let hosts = cluster.hosts();
         self.keys.iter().try_for_each(|key| {

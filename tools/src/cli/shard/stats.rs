@@ -31,13 +31,15 @@ struct Line {
 impl Stats {
     pub(crate) fn run(self, output: Output) -> Result<(), Problem> {
         let cluster = cluster(self.hosts)?;
-        let (mut lines, mut worst) = (Vec::new(), None);
+        let (mut lines, mut worst) = (Vec::new(), None::<Error>);
         for line in ask(&cluster) {
             match line {
                 Ok(line) => lines.push(line),
+                // The last one is the program's own error.
                 Err(error) => {
-                    output.note(&error.to_string());
-                    worst = Some(error);
+                    if let Some(before) = worst.replace(error) {
+                        output.note(&before.to_string());
+                    }
                 }
             }
         }
