@@ -13,7 +13,7 @@ use super::fanout::Fanout;
 use super::host::Host;
 use super::identity::Identities;
 use super::layout::{Layout, Node};
-use super::map::{Map, Promised};
+use super::map::{Map, Promised, Workers};
 use super::placement::Placement;
 use super::split;
 #[cfg(feature = "redis")]
@@ -70,6 +70,8 @@ struct Inner {
     table: RwLock<Arc<Table>>,
     layout: RwLock<Arc<Layout>>,
     identities: Identities,
+    /// The threads of maps.
+    workers: Arc<Workers>,
     /// The hosts that there will be when keys have moved.
     next: Option<Cluster>,
     /// Whom to ask for the hosts of a Redis Cluster.
@@ -140,6 +142,7 @@ impl Cluster {
         let layout = Layout::new(hosts, placement, &options, &[], identities)?;
         let inner = Inner {
             identities: identities.clone(),
+            workers: Arc::default(),
             next,
             #[cfg(feature = "redis")]
             topology: None,
@@ -157,6 +160,7 @@ impl Cluster {
     pub(super) fn following(layout: Layout, options: Options, topology: Topology) -> Self {
         let inner = Inner {
             identities: Identities::default(),
+            workers: Arc::default(),
             next: None,
             topology: Some(topology),
             placement: Placement::Slots,
@@ -177,6 +181,10 @@ impl Cluster {
     #[cfg(feature = "redis")]
     pub(super) fn layout_lock(&self) -> &RwLock<Arc<Layout>> {
         &self.inner.layout
+    }
+
+    pub(super) fn workers(&self) -> &Arc<Workers> {
+        &self.inner.workers
     }
 
     /// The hosts in the order of their numbers.

@@ -6,6 +6,7 @@ mod promise;
 mod settle;
 mod shared;
 mod work;
+mod workers;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,6 +15,7 @@ use batch::Batch;
 pub use promise::{All, Promise, Promised, Then};
 use shared::Shared;
 use work::Work;
+pub(super) use workers::Workers;
 
 use super::cluster::Cluster;
 use super::commands::{Refusal, Table};
@@ -171,7 +173,7 @@ impl Map {
     }
 
     /// Sends all commands; `limit` holds for all of them together, connecting included. Returns
-    /// at once: the hosts are worked on by threads of their own.
+    /// at once: the hosts are worked on by threads of their own, which the cluster keeps for a second.
     #[expect(
         clippy::must_use_candidate,
         reason = "promises are waited for without it"
@@ -182,6 +184,7 @@ impl Map {
         let place = self.batches.len();
         let moving = (!self.moving.is_empty()).then(|| self.cluster.clone());
         let most = self.cluster.options().hosts_in_flight.max(1);
+        let workers = self.cluster.workers().clone();
         let work = Work::new(
             #[cfg(feature = "redis")]
             self.cluster,
@@ -194,7 +197,7 @@ impl Map {
         if let Some(cluster) = moving {
             work::start_moving(cluster, self.moving, shared.clone(), place, until);
         }
-        work.start(most);
+        work.start(most, &workers);
         Running { shared }
     }
 }

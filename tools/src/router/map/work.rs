@@ -10,6 +10,7 @@ use redis_ipc_core::resp::Reply;
 
 use super::batch::{Batch, Kind, Queued};
 use super::shared::{Answer, Answers, Shared};
+use super::workers::Workers;
 
 use crate::router::cluster::Cluster;
 use crate::router::error::{Cause, Error as RouterError};
@@ -27,6 +28,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const PART_BYTES: usize = 60 * 1024;
 
 /// A map's commands on their way.
+#[derive(Debug)]
 pub(super) struct Work {
     /// Asked where commands belong that the nodes of a Redis Cluster do not do.
     #[cfg(feature = "redis")]
@@ -66,15 +68,13 @@ impl Work {
         self.hosts.len()
     }
 
-    /// Starts a thread for each host, at most `most`; each takes the next host when it has done
-    /// with one.
-    pub(super) fn start(self, most: usize) {
+    /// Has a thread for each host, at most `most`, work on them; each takes the next host when it
+    /// has done with one.
+    pub(super) fn start(self, most: usize, workers: &Arc<Workers>) {
         let threads = self.hosts.len().min(most);
         let work = Arc::new(self);
         for _ in 0..threads {
-            let own = work.clone();
-            let thread = thread::Builder::new().name("map".to_owned());
-            if thread.spawn(move || own.take_hosts()).is_err() {
+            if workers.take_up(&work).is_err() {
                 // No more threads to be had: those there are, or else this one, do it all.
                 work.take_hosts();
                 return;
@@ -82,13 +82,13 @@ impl Work {
         }
     }
 
-    fn take_hosts(&self) {
+    pub(super) fn take_hosts(&self) {
         while let Some(host) = self.hosts.get(self.begun.fetch_add(1, Ordering::AcqRel)) {
             if self.shared.is_cancelled() {
                 return;
             }
             let node = &self.layout.nodes[*host];
-            let mut answers = Answers::default();
+            let mut answers = Answers::with_room(self.batches[*host].answers());
             self.shared.begin_host(*host);
             if let Err(error) = self.ask(node, &self.batches[*host], &mut answers) {
                 answers.failure = Some(Arc::new(error));
@@ -235,6 +235,14 @@ fn part_of(batch: &Batch, commands: &[Queued]) -> usize {
 }
 
 impl Answers {
+    /// None yet; so many are to come.
+    fn with_room(count: usize) -> Self {
+        Self {
+            list: Vec::with_capacity(count),
+            ..Self::default()
+        }
+    }
+
     /// Keeps a reply for the promises of its command.
     pub(super) fn take(&mut self, queued: &Queued, reply: &Reply<'_>) {
         if let Some(error) = reply.error() {
