@@ -192,7 +192,7 @@ fn agree(bytes: &[u8]) {
 #[test]
 fn truncated_frames_agree_and_do_not_panic() {
     for frame in VALID {
-        for cut in 0..=frame.len() {
+        for cut in (0..=frame.len()).step_by(STRIDE) {
             agree(&frame[..cut]);
             agree(&frame[cut..]);
         }
@@ -202,7 +202,7 @@ fn truncated_frames_agree_and_do_not_panic() {
 #[test]
 fn frames_with_one_byte_changed_agree_and_do_not_panic() {
     for frame in VALID {
-        for at in 0..frame.len() {
+        for at in (0..frame.len()).step_by(STRIDE) {
             for byte in (0..=255).step_by(STRIDE) {
                 let mut changed = frame.to_vec();
                 changed[at] = byte;
@@ -215,7 +215,7 @@ fn frames_with_one_byte_changed_agree_and_do_not_panic() {
 #[test]
 fn frames_with_a_byte_more_or_less_agree_and_do_not_panic() {
     for frame in VALID {
-        for at in 0..frame.len() {
+        for at in (0..frame.len()).step_by(STRIDE) {
             let mut shorter = frame.to_vec();
             shorter.remove(at);
             agree(&shorter);
@@ -231,7 +231,7 @@ fn frames_with_a_byte_more_or_less_agree_and_do_not_panic() {
 #[test]
 fn two_frames_spliced_anywhere_agree_and_do_not_panic() {
     for (first, second) in VALID.iter().zip(VALID.iter().rev()) {
-        for cut in 0..=first.len() {
+        for cut in (0..=first.len()).step_by(STRIDE) {
             let spliced = [&first[..cut], second].concat();
             agree(&spliced);
         }
