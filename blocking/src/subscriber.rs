@@ -193,7 +193,8 @@ impl Subscriber {
 
     /// Waits for the next message; `None` says that `timeout` passed, which loses nothing.
     /// Without a time-out it waits for ever. While there is no server it tries to connect,
-    /// again and again with growing pauses, until `timeout`.
+    /// again and again with growing pauses, until `timeout`; a server that accepts connections and
+    /// then stands still may take the [connect limit](Options::connect_limit) more.
     ///
     /// # Errors
     /// That there still is no server when `timeout` has passed; that the server refuses us or a

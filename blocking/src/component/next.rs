@@ -51,7 +51,8 @@ impl Component {
     /// Waits for the next thing to do: a command of a queue that is [served](Self::serve), an
     /// event or debug message that was subscribed to, a change of a watched hash, the
     /// [timer](Self::set_tick). `None` says that `timeout` passed; nothing is lost by that.
-    /// Without a time-out it waits for ever.
+    /// Without a time-out it waits for ever. A server that accepts connections and then stands
+    /// still may take the [connect limit](crate::Options::connect_limit) more.
     ///
     /// A bus that goes away comes back by itself: it is connected to again and again, with waits
     /// that grow, and everything is taken up as it was. [`Turn::Bus`] tells of it. A command may
