@@ -277,6 +277,31 @@ fn keep_next(printer: &mut Component) -> Job {
 }
 
 #[test]
+fn a_job_in_hand_is_not_handed_out_again_when_the_line_is_made_anew() {
+    for queues in [&["print"][..], &["cancel", "print"]] {
+        let server = Server::start();
+        push(&server, "print", "1");
+        let mut printer = printer(&server, queues, 3);
+        let job = keep_next(&mut printer);
+        // What the new line finds in the list of what is at work is in hand already.
+        server.cli(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
+        server.cli(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+        let mut events = 0;
+        while let Some(turn) = printer.next(Some(Duration::from_millis(100))).unwrap() {
+            assert!(matches!(turn, Turn::Bus(_)), "{turn:?}");
+            events += 1;
+        }
+        assert_eq!(events, 2, "gone and back");
+        printer.answer(job, &json!({})).unwrap();
+        push(&server, "print", "2");
+        assert_eq!(answer_next(&mut printer), "2");
+        drop(printer);
+        assert_eq!(at_work(&server, "print"), 0);
+        assert_eq!(server.cli(&["LLEN", "queues.results.desk.main"]), 2);
+    }
+}
+
+#[test]
 fn a_kept_job_that_could_not_be_answered_is_served_again() {
     type Attempt = fn(&mut Component, Job) -> Result<(), Error>;
     let attempts: [Attempt; 4] = [

@@ -258,6 +258,14 @@ fn storm(place: &Endpoint) {
         );
         calls += 1;
     }
+    // Requests that wait for room, again and again.
+    let options = Options::default().message_limit(8 << 20);
+    let mut wide = Connection::open_with(place, options).unwrap();
+    let value = "x".repeat(4 << 20);
+    for _ in 0..10 {
+        wide.set("wide", &value).unwrap();
+        assert_eq!(wide.strlen("wide").unwrap(), 4 << 20);
+    }
     // A limit is neither cut short nor prolonged by signals.
     let begin = Instant::now();
     assert!(desk.call::<_, Value>("nobody", &json!({}), SHORT).is_err());
