@@ -83,6 +83,28 @@ fn an_error_of_a_script_leaves_its_effects_and_says_so() {
 }
 
 #[test]
+fn an_error_in_a_scripts_own_words_leaves_its_effects_too() {
+    let server = Server::start();
+    let mut connection = open(&server);
+    let none: [&str; 0] = [];
+    for words in ["ERR no", "MINE no", "BUSY somebody has the lock", "OOM no"] {
+        let script = Script::from(format!(
+            "redis.call('RPUSH', KEYS[1], 'a') return redis.error_reply('{words}')"
+        ));
+        let error = script.run(&mut connection, &["list"], &none).unwrap_err();
+        assert_eq!(error.outcome(), Outcome::Unknown, "{error}");
+        assert!(error.to_string().contains(words), "{error}");
+    }
+    assert_eq!(connection.llen("list").unwrap(), 4);
+    // What the server itself says before it runs one.
+    server.cli(&["ACL", "SETUSER", "default", "-eval", "-evalsha"]);
+    let script = Script::new("return redis.call('RPUSH', KEYS[1], 'a')");
+    let error = script.run(&mut connection, &["list"], &none).unwrap_err();
+    assert_eq!(error.outcome(), Outcome::Rejected, "{error}");
+    assert_eq!(connection.llen("list").unwrap(), 4);
+}
+
+#[test]
 fn a_script_that_does_not_compile_is_rejected() {
     let server = Server::start();
     let none: [&str; 0] = [];

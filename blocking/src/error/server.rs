@@ -7,6 +7,21 @@ use redis_ipc_core::resp::ErrorReply;
 use super::Outcome;
 use crate::endpoint::Endpoint;
 
+/// How the errors begin that a server has before it runs a script: Redis in its own words, and
+/// Valkey. Their first word alone a script may return as well, after it has written something.
+const BEFORE_A_SCRIPT: [&str; 10] = [
+    "NOSCRIPT No matching script",
+    "NOAUTH Authentication required",
+    "NOPERM this user has no permissions",
+    "NOPERM User ",
+    "NOPERM No permissions",
+    "LOADING Redis is loading",
+    "LOADING Valkey is loading",
+    "BUSY Redis is busy",
+    "BUSY Valkey is busy",
+    "MASTERDOWN Link with MASTER",
+];
+
 /// An error reply, in the server's own words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerError {
@@ -45,10 +60,7 @@ impl ServerError {
     /// The same error of a script. Only what a server says before it runs one is a rejection;
     /// whatever else it says, the script may have written something first.
     pub(crate) fn of_script(self) -> Self {
-        let before = matches!(
-            self.code(),
-            "NOSCRIPT" | "NOAUTH" | "NOPERM" | "LOADING" | "BUSY" | "MASTERDOWN"
-        );
+        let before = BEFORE_A_SCRIPT.iter().any(|w| self.text.starts_with(w));
         // The server's own mark behind what a script ended with.
         let inside = self.text.contains(" script: ");
         self.or_partial(!before || inside)

@@ -115,6 +115,20 @@ fn a_line_cut_at_any_byte_of_a_reply_leaves_the_outcome_unknown() {
 }
 
 #[test]
+fn a_read_whose_reply_is_cut_at_any_byte_is_repeated_by_itself() {
+    let server = Server::start();
+    let proxy = Proxy::start(&server.socket());
+    server.cli(&["SET", "n", "1234"]);
+    let (greeted, _) = probe(&proxy);
+    for cut in greeted.1 + 4..greeted.1 + 12 {
+        proxy.next(Line::whole().cut_to_client(cut));
+        let mut connection = Connection::open(&place(&proxy)).unwrap();
+        let n = connection.get("n").unwrap();
+        assert_eq!(n.as_deref(), Some(&b"1235"[..]), "{cut}");
+    }
+}
+
+#[test]
 fn everything_works_with_bytes_that_travel_alone() {
     let server = Server::start();
     let proxy = Proxy::start(&server.socket());
