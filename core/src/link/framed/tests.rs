@@ -336,7 +336,7 @@ fn old_frames_that_come_again_at_any_time_change_nothing() {
     for round in 0..4 {
         simulation.open();
         let (mut up, mut down) = (Vec::new(), Vec::new());
-        for step in (0..40_u8).step_by(STRIDE.min(13)) {
+        for step in (0..40_u8).step_by(STRIDE.min(40)) {
             let (to_host, to_board) = (text(step, 9), text(step ^ round, 11));
             assert_eq!(simulation.board.write(&to_host), 9);
             assert_eq!(simulation.gateway.write(&to_board), 11);

@@ -327,7 +327,7 @@ fn a_message_with_any_one_byte_changed_is_read_or_refused() {
     const BYTES: &[u8] = b"\"\\{}[],: u0a\x00\x7f\xc3\xff";
     for whole in [C_COMMAND, PYTHON_COMMAND] {
         let cases = (0..whole.len()).flat_map(|at| BYTES.iter().map(move |byte| (at, *byte)));
-        for (at, byte) in cases.step_by(STRIDE) {
+        for (at, byte) in cases.step_by(STRIDE.pow(2).min(241)) {
             let mut bytes = Vec::from(whole);
             bytes[at] = byte;
             read_all(&bytes);
