@@ -13,6 +13,9 @@ use crate::router::split::{self, Parts, Route};
 /// Bytes of the longest name of a command that the router answers itself.
 const LONGEST_NAME: usize = 16;
 
+/// Words that room is kept for from one request to the next.
+const KEPT_WORDS: usize = 1024;
+
 /// Words of a request that are looked at without an allocation.
 const FEW: usize = 16;
 
@@ -37,9 +40,8 @@ impl Hub {
 
     /// `false` if the client is gone.
     fn serve(&mut self, client: &mut Client) -> bool {
-        let mut words = Vec::new();
         loop {
-            self.take_requests(client, &mut words);
+            self.take_requests(client);
             client.stalled = client.wants_idle || !client.may_go_on();
             if client.line.ending && client.waits_for_others() {
                 // Whoever is gone must not be given what comes by and by: it would be lost.
@@ -59,13 +61,14 @@ impl Hub {
         }
     }
 
-    fn take_requests(&mut self, client: &mut Client, words: &mut Vec<Range<usize>>) {
+    fn take_requests(&mut self, client: &mut Client) {
+        let mut words = std::mem::take(&mut self.words);
         let mut input = std::mem::take(&mut client.line.input);
         while client.may_go_on() {
-            match request::parse(input.bytes(), words) {
+            match request::parse(input.bytes(), &mut words) {
                 Ok(Some(end)) => {
                     let frame = &input.bytes()[..end];
-                    let taken = words.is_empty() || self.take_request(client, frame, words);
+                    let taken = words.is_empty() || self.take_request(client, frame, &words);
                     if !taken {
                         client.wants_idle = true;
                         break;
@@ -80,6 +83,10 @@ impl Hub {
             }
         }
         client.line.input = input;
+        // A request of very many words leaves its room to nobody.
+        if words.capacity() <= KEPT_WORDS {
+            self.words = words;
+        }
     }
 
     /// As [`take_request`](Self::take_request), for words on a line some of which are in quotes.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -47,14 +48,17 @@ pub(super) struct Hub {
     pub(super) names: Names,
     /// There if hosts may be elsewhere by and by.
     pub(super) seeker: Option<Seeker>,
-    pub(super) clients: Vec<Option<Client>>,
+    /// By place. Boxed, as upstreams are: each is taken out while it is at work and put back.
+    pub(super) clients: Vec<Option<Box<Client>>>,
+    /// Room for the words of the request at hand.
+    pub(super) words: Vec<Range<usize>>,
     pub(super) generation: u32,
     /// Hosts that have slots by the word of others, though the layout says otherwise.
     pub(super) moved: HashMap<u16, usize>,
     /// How many clients pop from several hosts, and whether they have to ask again soon.
     pub(super) restless: bool,
     pub(super) gathering: usize,
-    pub(super) upstreams: Vec<Option<Upstream>>,
+    pub(super) upstreams: Vec<Option<Box<Upstream>>>,
     /// By host and protocol: the connection that all clients share.
     pub(super) shared: Vec<[Option<usize>; 2]>,
     /// When it was looked last which hosts have answered.
@@ -81,6 +85,7 @@ impl Hub {
             table: cluster.table(),
             options: cluster.options().clone(),
             clients: Vec::new(),
+            words: Vec::new(),
             generation: 0,
             moved: HashMap::new(),
             restless: false,
@@ -186,7 +191,8 @@ impl Hub {
             .register(&self.registry, Token(LISTENERS + 2 * place))
             .is_ok()
         {
-            self.clients[place] = Some(Client::new(line, ClientId { place, generation }));
+            let client = Client::new(line, ClientId { place, generation });
+            self.clients[place] = Some(Box::new(client));
         }
     }
 
@@ -315,7 +321,7 @@ impl Hub {
         });
         match upstream {
             Ok(upstream) => {
-                self.upstreams[place] = Some(upstream);
+                self.upstreams[place] = Some(Box::new(upstream));
                 self.note_upstream(place);
                 Ok(place)
             }
@@ -345,7 +351,7 @@ impl Hub {
     }
 
     pub(super) fn client(&mut self, id: ClientId) -> Option<&mut Client> {
-        let client = self.clients.get_mut(id.place)?.as_mut()?;
+        let client = self.clients.get_mut(id.place)?.as_deref_mut()?;
         (client.id == id).then_some(client)
     }
 }

@@ -143,7 +143,8 @@ impl Hub {
                 && upstream.purpose == Purpose::Pops
                 && !upstream.waiting.is_empty()
         };
-        let upstream = self.upstreams.iter().flatten().find(blocks);
+        let mut upstreams = self.upstreams.iter().filter_map(Option::as_deref);
+        let upstream = upstreams.find(blocks);
         let Some((host, id)) = upstream.and_then(|own| Some((own.host, own.server_id?))) else {
             // It is being connected to; whoever unblocks asks again until it is done.
             return client.answer_now(b":0\r\n");
