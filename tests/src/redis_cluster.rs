@@ -149,6 +149,23 @@ impl RedisCluster {
         }
     }
 
+    /// Tells masters that a slot is `owner`'s where they take it for another's: a heartbeat from
+    /// before it was moved, with a higher epoch, may have overruled what they were told. With moves in
+    /// quick succession the owner itself believes that, and then nobody has the slot any more.
+    ///
+    /// # Panics
+    /// If a node refuses.
+    #[track_caller]
+    pub fn insist(&self, slot: u16, owner: usize) {
+        let (id, number) = (self.id(owner), slot.to_string());
+        for node in &self.nodes[..self.nodes.len() / 2] {
+            if owner_of(node, slot) != Some(i64::from(self.nodes[owner].port())) {
+                let reply = node.cli(&["CLUSTER", "SETSLOT", &number, "NODE", &id]);
+                assert_eq!(reply, "OK");
+            }
+        }
+    }
+
     /// Moves a slot with its keys.
     ///
     /// # Panics
@@ -159,6 +176,17 @@ impl RedisCluster {
         self.move_keys(slot, from, to);
         self.end_move(slot, from, to);
     }
+}
+
+/// The port of the master that has a slot, by the word of a node.
+#[track_caller]
+fn owner_of(node: &Server, slot: u16) -> Option<i64> {
+    let ranges = node.cli(&["CLUSTER", "SLOTS"]);
+    let range = ranges.items().iter().find(|range| {
+        let [first, last] = [0, 1].map(|n: usize| range.items()[n].integer());
+        (first..=last).contains(&i64::from(slot))
+    })?;
+    Some(range.items()[2].items()[1].integer())
 }
 
 #[track_caller]

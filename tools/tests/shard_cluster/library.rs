@@ -167,7 +167,7 @@ fn slots_that_move_under_load_lose_and_double_nothing() {
             }
             let round = begun.load(Ordering::Acquire);
             while begun.load(Ordering::Acquire) == round && !load.is_finished() {
-                std::thread::yield_now();
+                (0..8).for_each(|slot| nodes.insist(slot, to));
             }
         }
         drop(ending);

@@ -1,6 +1,6 @@
 //! Components and workers over a Redis Cluster, through a router.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use redis_ipc_core::shard::slots;
@@ -58,7 +58,7 @@ fn a_component_is_called_while_the_slots_of_its_queues_move() {
     let folder = Folder::new();
     let router = Router::start(&connect(&nodes), folder.path());
     let printer = Printer::start(&router.endpoint());
-    let stop = AtomicBool::new(false);
+    let (stop, rounds) = (AtomicBool::new(false), AtomicU64::new(0));
     let calls = std::thread::scope(|scope| {
         let load = scope.spawn(|| {
             let mut caller = join(&router.endpoint(), "panel");
@@ -68,15 +68,24 @@ fn a_component_is_called_while_the_slots_of_its_queues_move() {
                     call(&mut caller, queue, calls);
                     calls += 1;
                 }
+                rounds.fetch_add(1, Ordering::AcqRel);
             }
             calls
         });
         let ending = Ending(&stop);
-        for queue in QUEUES {
+        let owners = QUEUES.map(|queue| {
             let slot = slot_of(queue);
             let from = (0..3).find(|node| owns(&nodes, *node, slot)).unwrap();
             nodes.move_slot(slot, from, (from + 1) % 3);
             nodes.move_slot(slot, (from + 1) % 3, (from + 2) % 3);
+            (slot, (from + 2) % 3)
+        });
+        // A round that was begun now meets all slots where they are.
+        let enough = rounds.load(Ordering::Acquire) + 2;
+        while rounds.load(Ordering::Acquire) < enough && !load.is_finished() {
+            for (slot, owner) in owners {
+                nodes.insist(slot, owner);
+            }
         }
         drop(ending);
         load.join().unwrap()
