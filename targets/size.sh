@@ -108,8 +108,10 @@ c_sizes() {
     fi
     words=$(cat "$c/libs.txt")
     [ "$kind" = dynamic ] || words="-static $words"
+    # The linker warns of what a static program cannot do: look up names of hosts by plugins.
     # shellcheck disable=SC2086 # a word for each library
-    "$gcc" -std=gnu11 -Os -s -Wl,--gc-sections -I blocking/include -o "$room/c_example" "$source" "$c/lib/libripc.a" $words
+    "$gcc" -std=gnu11 -Os -s -Wl,--gc-sections -I blocking/include -o "$room/c_example" "$source" "$c/lib/libripc.a" $words \
+        2>"$room/errors" || die "$(cat "$room/errors")"
     row "$target" "$kind" c_example "$(bytes "$room/c_example")" "$(text_bytes "$room/c_example")" "$std"
     figure "c_example_$(short "$target")_${kind}_bytes" "$(bytes "$room/c_example")"
     [ "$kind" = dynamic ] || { peer_sizes "$target" "$std" "$gcc"; return 0; }
@@ -129,7 +131,7 @@ peer_sizes() {
         say "no hiredis and json-c for $architecture: the size of the printer with them is left out"
         return 0
     fi
-    # The linker warns of what a static program cannot do: look up names of hosts by plugins.
+    # The linker warns here too.
     "$gcc" -std=gnu11 -Os -s -static -Wl,--gc-sections -I "$peers/usr/include" -L "$peers/usr/lib/${gcc%-gcc}" \
         -o "$room/c_peer" tests/bench/c/printer_original.c -lhiredis -ljson-c 2>"$room/errors" ||
         die "$(cat "$room/errors")"
@@ -186,7 +188,7 @@ memory() {
     after=$("$meter" "$pid")
     kill "$pid"
     wait "$pid" || true
-    printf '%-28s %8d KiB %8d KiB %+6d\n' "$name" "$before" "$after" "$((after - before))"
+    printf '%-36s %8d KiB %8d KiB %+6d\n' "$name" "$before" "$after" "$((after - before))"
     figure "${name}_kib" "$after"
     figure "${name}_growth_kib" "$((after - before))"
 }
@@ -195,7 +197,7 @@ memories() {
     local arm=armv7-unknown-linux-gnueabihf kind program qemu
     cargo build --quiet --locked --release --manifest-path targets/size/Cargo.toml --target-dir "$rooms"
     start_server
-    printf '\n%-28s %12s %12s %6s\n' "memory of a component" "$warm_up calls" "+ $calls" growth
+    printf '\n%-36s %12s %12s %6s\n' "memory of a component" "$warm_up calls" "+ $calls" growth
     for program in component core_component; do
         memory "${program}_host_memory" native_kib "$rooms/release/$program"
         for kind in dynamic static; do
