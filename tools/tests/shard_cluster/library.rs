@@ -171,6 +171,9 @@ fn slots_that_move_under_load_lose_and_double_nothing() {
             }
         }
         drop(ending);
+        while !load.is_finished() {
+            (0..8).for_each(|slot| nodes.insist(slot, 0));
+        }
         load.join().unwrap()
     });
     for key in &keys {
