@@ -154,6 +154,7 @@ fn pickled_response_queue(bytes: &[u8]) -> Option<&str> {
 mod tests {
     use super::*;
     use crate::json::JsonError;
+    use std::vec::Vec;
 
     fn why(text: &str) -> (Malformed, Option<std::string::String>) {
         let bytes = &mut *text.as_bytes().to_vec();
@@ -201,24 +202,23 @@ mod tests {
 
     #[test]
     fn a_response_is_a_value_or_an_exception() {
-        let read = |text: &str| {
-            let bytes: &'static mut [u8] = std::vec::Vec::from(text).leak();
-            read_response(bytes)
-        };
         assert_eq!(
-            read(r#"{"exception":"a\"b","backtrace":["x"]}"#),
+            read_response(&mut Vec::from(r#"{"exception":"a\"b","backtrace":["x"]}"#)),
             Ok(Response::Exception("a\"b"))
         );
         assert_eq!(
-            read(r#"{"return_value":null}"#),
+            read_response(&mut Vec::from(r#"{"return_value":null}"#)),
             Ok(Response::ReturnValue("null"))
         );
         assert_eq!(
-            read(r#"{"exception": null, "return_value": 5}"#),
+            read_response(&mut Vec::from(r#"{"exception": null, "return_value": 5}"#)),
             Ok(Response::ReturnValue("5"))
         );
         for none in ["{}", r#"{"exception":null}"#] {
-            assert_eq!(read(none), Err(Malformed::Missing("return_value")));
+            assert_eq!(
+                read_response(&mut Vec::from(none)),
+                Err(Malformed::Missing("return_value"))
+            );
         }
     }
 }
