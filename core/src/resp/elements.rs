@@ -62,8 +62,10 @@ impl<'a> Iterator for Elements<'a> {
     type Item = Reply<'a>;
 
     // Bulks are read without a call and without a reply being moved about in memory: left to the
-    // compiler, whether they are depends on what else stands in this file.
-    #[inline(always)]
+    // compiler, whether they are depends on what else stands in this file. A microcontroller has
+    // no stack to spare for what that takes.
+    #[cfg_attr(not(target_os = "none"), inline(always))]
+    #[cfg_attr(target_os = "none", inline)]
     fn next(&mut self) -> Option<Reply<'a>> {
         self.left = self.left.checked_sub(1)?;
         match whole_bulk(self.rest) {
