@@ -2,6 +2,7 @@
 
 use crate::server::{LIMIT, Server, free_port};
 use crate::value::Value;
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 /// How many slots there are.
@@ -137,10 +138,15 @@ impl RedisCluster {
     /// The slot belongs to `to` from now on, and every master is told, as redis-cli does: word of
     /// mouth among them may take seconds.
     ///
+    /// The new owner takes an epoch above all that it knows of, and where two claim a slot, the
+    /// higher epoch is believed; the other drops what keys it has. So it hears first of the epochs
+    /// that moves before this one have brought.
+    ///
     /// # Panics
-    /// If a node refuses.
+    /// If a node refuses, or does not hear of the others in time.
     #[track_caller]
     pub fn end_move(&self, slot: u16, from: usize, to: usize) {
+        self.hears_of_all_epochs(to);
         let (slot, id) = (slot.to_string(), self.id(to));
         let others = (0..self.nodes.len() / 2).filter(|node| ![to, from].contains(node));
         for node in [to, from].into_iter().chain(others) {
@@ -149,21 +155,18 @@ impl RedisCluster {
         }
     }
 
-    /// Tells masters that a slot is `owner`'s where they take it for another's: a heartbeat from
-    /// before it was moved, with a higher epoch, may have overruled what they were told. With moves in
-    /// quick succession the owner itself believes that, and then nobody has the slot any more.
-    ///
-    /// # Panics
-    /// If a node refuses.
+    /// Waits until a node knows the epoch of every master as that master knows it itself, and no
+    /// two have the same.
     #[track_caller]
-    pub fn insist(&self, slot: u16, owner: usize) {
-        let (id, number) = (self.id(owner), slot.to_string());
-        for node in &self.nodes[..self.nodes.len() / 2] {
-            if owner_of(node, slot) != Some(i64::from(self.nodes[owner].port())) {
-                let reply = node.cli(&["CLUSTER", "SETSLOT", &number, "NODE", &id]);
-                assert_eq!(reply, "OK");
-            }
-        }
+    fn hears_of_all_epochs(&self, node: usize) {
+        let masters = 0..self.nodes.len() / 2;
+        let ids: Vec<_> = masters.clone().map(|master| self.id(master)).collect();
+        self.nodes[node].wait_until("epochs stay unknown", |node| {
+            let known: HashSet<_> = ids.iter().map(|id| epoch(node, id)).collect();
+            let own = |master: usize| epoch(&self.nodes[master], &ids[master]);
+            known.len() == masters.len()
+                && masters.clone().all(|master| known.contains(&own(master)))
+        });
     }
 
     /// Moves a slot with its keys.
@@ -178,15 +181,12 @@ impl RedisCluster {
     }
 }
 
-/// The port of the master that has a slot, by the word of a node.
+/// The epoch of a master, by the word of a node.
 #[track_caller]
-fn owner_of(node: &Server, slot: u16) -> Option<i64> {
-    let ranges = node.cli(&["CLUSTER", "SLOTS"]);
-    let range = ranges.items().iter().find(|range| {
-        let [first, last] = [0, 1].map(|n: usize| range.items()[n].integer());
-        (first..=last).contains(&i64::from(slot))
-    })?;
-    Some(range.items()[2].items()[1].integer())
+fn epoch(node: &Server, id: &str) -> u64 {
+    let nodes = node.cli(&["CLUSTER", "NODES"]).text();
+    let line = nodes.lines().find(|line| line.starts_with(id)).unwrap();
+    line.split(' ').nth(6).unwrap().parse().unwrap()
 }
 
 #[track_caller]
