@@ -1,15 +1,16 @@
 //! Components and workers over a Redis Cluster, through a router.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis_ipc_core::shard::slots;
 use redis_ipc_tests::folder::Folder;
 use redis_ipc_tests::redis_cluster::RedisCluster;
+use redis_ipc_tests::server::Server;
 
 use super::play::{Ending, Printer, QUEUES, call, components_work, join, workers_work};
 use super::router::Router;
-use super::{NEVER, connect};
+use super::{LONG, NEVER, connect};
 
 fn slot_of(queue: &str) -> u16 {
     slots::slot(format!("queues.commands.printer.{queue}").as_bytes())
@@ -88,6 +89,39 @@ fn a_component_is_called_while_the_slots_of_its_queues_move() {
         load.join().unwrap()
     });
     assert_eq!(printer.stop(), calls, "each was done once");
+}
+
+#[test]
+fn who_waits_for_several_slots_is_served_where_one_has_moved_to_and_nobody_said_so() {
+    let nodes = RedisCluster::start(3, NEVER);
+    let folder = Folder::new();
+    let router = Router::start(&connect(&nodes), folder.path());
+    let owners = ["a", "b"].map(|key| {
+        let slot = slots::slot(key.as_bytes());
+        (slot, (0..3).find(|node| owns(&nodes, *node, slot)).unwrap())
+    });
+    let mut waiting = router.client();
+    waiting.send(&["BLPOP", "a", "b", "0"]);
+    for (_, node) in owners {
+        asked_for_an_item(&nodes.nodes[node]);
+    }
+    let (slot, from) = owners[0];
+    let to = (from + 1) % 3;
+    nodes.move_slot(slot, from, to);
+    assert_eq!(nodes.nodes[to].cli(&["RPUSH", "a", "there"]), 1);
+    assert_eq!(waiting.receive().texts(), ["a", "there"]);
+}
+
+/// Waits until a node was asked for the first of a list.
+fn asked_for_an_item(node: &Server) {
+    let deadline = Instant::now() + LONG;
+    while !node
+        .cli(&["INFO", "commandstats"])
+        .text()
+        .contains("cmdstat_lpop:")
+    {
+        assert!(Instant::now() < deadline, "nobody asks");
+    }
 }
 
 fn owns(nodes: &RedisCluster, node: usize, slot: u16) -> bool {

@@ -15,6 +15,10 @@ use super::seeking::MOST_HOPS;
 use super::upstream::{Purpose, Waiting, write_bulk, write_request};
 use crate::router::redirect::Redirect;
 
+/// How often all are asked again where slots move: as often as a node looks itself whether to send
+/// on who waits in a BLPOP (`clientsCron` of redis-server).
+const MOVES_PAUSE: Duration = Duration::from_secs(1);
+
 /// A BLPOP or BRPOP that waits.
 #[derive(Debug)]
 pub(super) struct Gather {
@@ -217,9 +221,13 @@ impl Hub {
         });
     }
 
-    /// Asks again where nobody tells of changes.
+    /// Asks again where nobody tells of changes, and now and then where slots move: a node tells
+    /// who waits for a change neither that a slot is another's now nor what comes in over there.
     pub(super) fn gather_restlessly(&mut self) {
-        if std::mem::take(&mut self.restless) {
+        let may_have_moved =
+            self.layout.rule.has_slots() && self.last_gathered.elapsed() >= MOVES_PAUSE;
+        if std::mem::take(&mut self.restless) || may_have_moved {
+            self.last_gathered = Instant::now();
             self.gather_all_again();
         }
     }

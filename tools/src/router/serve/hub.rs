@@ -58,6 +58,8 @@ pub(super) struct Hub {
     /// How many clients pop from several hosts, and whether they have to ask again soon.
     pub(super) restless: bool,
     pub(super) gathering: usize,
+    /// When all of them began anew last, for slots may have moved.
+    pub(super) last_gathered: Instant,
     pub(super) upstreams: Vec<Option<Box<Upstream>>>,
     /// By host and protocol: the connection that all clients share.
     pub(super) shared: Vec<[Option<usize>; 2]>,
@@ -90,6 +92,7 @@ impl Hub {
             moved: HashMap::new(),
             restless: false,
             gathering: 0,
+            last_gathered: Instant::now(),
             upstreams: Vec::new(),
             last_look: Instant::now(),
             afterwards: Vec::new(),
