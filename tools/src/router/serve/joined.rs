@@ -1,77 +1,72 @@
 //! The answers to the parts of a request, as they come, and the one answer they make.
 
-use redis_ipc_core::resp::Reply;
+use std::mem;
+
+use redis_ipc_core::resp::{Elements, Reply};
 
 use super::error_reply;
+use super::upstream::write_bulk;
 use crate::router::split::{Join, Parts};
 
 #[derive(Debug)]
 pub(super) struct Joined {
-    join: Join,
-    /// Which keys each part has.
-    parts: Vec<Vec<usize>>,
     left: usize,
-    sum: i64,
-    places: Vec<Vec<u8>>,
+    whole: Whole,
     error: Option<Vec<u8>>,
-    script: Option<Script>,
 }
 
-/// What all servers are asked about scripts.
+/// What the answers so far come to.
 #[derive(Debug)]
-enum Script {
-    /// The one answer of all, which a server that cannot be asked does not spoil: it lacks the
-    /// script, and says so when it is to run it.
+enum Whole {
+    /// OK if all are.
+    Ok,
+    /// The sum of numbers.
+    Sum(i64),
+    /// The elements of arrays as they go out, each at its key's place, and which keys each part has.
+    Places {
+        bulks: Vec<Vec<u8>>,
+        parts: Vec<Vec<usize>>,
+    },
+    /// The one answer of all to SCRIPT LOAD, which a server that cannot be asked does not spoil: it
+    /// lacks the script, and says so when it is to run it.
     Loaded(Option<Vec<u8>>),
-    /// Of each script, whether all have it.
+    /// Of each script of a SCRIPT EXISTS, whether all have it, those left out that cannot be asked.
     There(Option<Vec<bool>>),
 }
 
 impl Joined {
     /// So many answers that are all to be OK.
     pub(super) fn all_ok(parts: usize) -> Self {
-        Self {
-            join: Join::Ok,
-            parts: Vec::new(),
-            left: parts,
-            sum: 0,
-            places: Vec::new(),
-            error: None,
-            script: None,
-        }
+        Self::of(parts, Whole::Ok)
     }
 
     /// So many answers to SCRIPT LOAD.
     pub(super) fn loaded(parts: usize) -> Self {
-        let script = Some(Script::Loaded(None));
-        Self {
-            script,
-            ..Self::all_ok(parts)
-        }
+        Self::of(parts, Whole::Loaded(None))
     }
 
     /// So many answers to SCRIPT EXISTS.
     pub(super) fn there(parts: usize) -> Self {
-        let script = Some(Script::There(None));
-        Self {
-            script,
-            ..Self::all_ok(parts)
-        }
+        Self::of(parts, Whole::There(None))
     }
 
     pub(super) fn new(parts: &Parts) -> Self {
-        let places = match parts.join {
-            Join::Places => vec![Vec::new(); parts.keys],
-            _ => Vec::new(),
+        let whole = match parts.join {
+            Join::Ok => Whole::Ok,
+            Join::Sum => Whole::Sum(0),
+            Join::Places => Whole::Places {
+                bulks: vec![Vec::new(); parts.keys],
+                parts: parts.parts.iter().map(|part| part.keys.clone()).collect(),
+            },
         };
+        Self::of(parts.parts.len(), whole)
+    }
+
+    fn of(left: usize, whole: Whole) -> Self {
         Self {
-            join: parts.join,
-            left: parts.parts.len(),
-            parts: parts.parts.iter().map(|part| part.keys.clone()).collect(),
-            sum: 0,
-            places,
+            left,
+            whole,
             error: None,
-            script: None,
         }
     }
 
@@ -79,83 +74,44 @@ impl Joined {
     pub(super) fn take(&mut self, part: usize, frame: &[u8]) -> Option<Vec<u8>> {
         self.left -= 1;
         let reply = Reply::parse(frame);
-        let fits = match (self.join, &reply) {
-            (_, Reply::Error(_)) => {
-                self.error.get_or_insert_with(|| frame.to_vec());
-                true
-            }
-            (Join::Ok, reply) => {
-                if let Some(script) = &mut self.script {
-                    script.take(frame, reply);
-                }
-                true
-            }
-            (Join::Sum, Reply::Integer(number)) => {
-                self.sum += number;
-                true
-            }
-            (Join::Places, Reply::Array(elements)) => self.place(part, elements.clone()),
-            _ => false,
-        };
-        if !fits {
+        if matches!(reply, Reply::Error(_)) {
+            self.error.get_or_insert_with(|| frame.to_vec());
+        } else if !self.whole.take(part, frame, &reply) {
             let error = || error_reply("a host answered a part of the command with something else");
             self.error.get_or_insert_with(error);
         }
-        (self.left == 0).then(|| self.whole())
+        (self.left == 0).then(|| self.answer())
     }
 
-    fn place(&mut self, part: usize, elements: redis_ipc_core::resp::Elements<'_>) -> bool {
-        let keys = &self.parts[part];
-        let fits = keys.len() == elements.len();
-        for (key, element) in keys.iter().zip(elements) {
-            self.places[*key] = match element.bytes() {
-                Some(bytes) => {
-                    let mut bulk = format!("${}\r\n", bytes.len()).into_bytes();
-                    bulk.extend(bytes);
-                    bulk.extend(b"\r\n");
-                    bulk
-                }
-                None => b"$-1\r\n".to_vec(),
-            };
-        }
-        fits
-    }
-
-    fn whole(&mut self) -> Vec<u8> {
-        match self.script.take() {
-            Some(Script::Loaded(Some(reply))) => return reply,
-            Some(Script::There(Some(all))) => {
-                let mut whole = format!("*{}\r\n", all.len());
-                whole.extend(
-                    all.into_iter()
-                        .map(|there| if there { ":1\r\n" } else { ":0\r\n" }),
-                );
-                return whole.into_bytes();
+    fn answer(&mut self) -> Vec<u8> {
+        match (&mut self.whole, self.error.take()) {
+            (Whole::Loaded(Some(reply)), _) => mem::take(reply),
+            (Whole::There(Some(all)), _) => {
+                let there = all.iter().map(|there| format!(":{}\r\n", u8::from(*there)));
+                array(all.len(), there)
             }
-            _ => {}
-        }
-        if let Some(error) = self.error.take() {
-            return error;
-        }
-        match self.join {
-            Join::Ok => b"+OK\r\n".to_vec(),
-            Join::Sum => format!(":{}\r\n", self.sum).into_bytes(),
-            Join::Places => {
-                let mut whole = format!("*{}\r\n", self.places.len()).into_bytes();
-                self.places.iter().for_each(|bulk| whole.extend(bulk));
-                whole
-            }
+            (_, Some(error)) => error,
+            (Whole::Ok | Whole::Loaded(None) | Whole::There(None), None) => b"+OK\r\n".to_vec(),
+            (Whole::Sum(sum), None) => format!(":{sum}\r\n").into_bytes(),
+            (Whole::Places { bulks, .. }, None) => array(bulks.len(), bulks),
         }
     }
 }
 
-impl Script {
-    fn take(&mut self, frame: &[u8], reply: &Reply<'_>) {
-        match self {
-            Self::Loaded(first) => {
+impl Whole {
+    /// `false` if the answer is of another kind than it should be.
+    fn take(&mut self, part: usize, frame: &[u8], reply: &Reply<'_>) -> bool {
+        match (self, reply) {
+            (Self::Ok, _) => {}
+            (Self::Sum(sum), Reply::Integer(number)) => *sum += number,
+            (Self::Places { bulks, parts }, Reply::Array(elements)) => {
+                return place(bulks, &parts[part], elements.clone());
+            }
+            (Self::Sum(_) | Self::Places { .. }, _) => return false,
+            (Self::Loaded(first), _) => {
                 first.get_or_insert_with(|| frame.to_vec());
             }
-            Self::There(all) => {
+            (Self::There(all), reply) => {
                 let own = reply.clone().elements().into_iter().flatten();
                 let own = own.map(|there| there.integer() == Some(1));
                 *all = Some(match all.take() {
@@ -164,5 +120,30 @@ impl Script {
                 });
             }
         }
+        true
     }
+}
+
+fn place(bulks: &mut [Vec<u8>], keys: &[usize], elements: Elements<'_>) -> bool {
+    let fits = keys.len() == elements.len();
+    for (key, element) in keys.iter().zip(elements) {
+        bulks[*key] = match element.bytes() {
+            Some(bytes) => {
+                let mut bulk = Vec::new();
+                write_bulk(&mut bulk, bytes);
+                bulk
+            }
+            None => b"$-1\r\n".to_vec(),
+        };
+    }
+    fits
+}
+
+/// An array of elements as they go out.
+fn array(count: usize, elements: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Vec<u8> {
+    let mut array = format!("*{count}\r\n").into_bytes();
+    for element in elements {
+        array.extend(element.as_ref());
+    }
+    array
 }

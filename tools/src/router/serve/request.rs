@@ -135,10 +135,9 @@ fn next_word(line: &[u8]) -> Option<(Vec<u8>, &[u8])> {
 
 /// The byte that the first two characters are the digits of.
 fn from_hex(digits: &[u8]) -> Option<u8> {
-    let digits = digits.get(..2)?;
-    let all = digits.iter().all(u8::is_ascii_hexdigit);
-    let digits = std::str::from_utf8(digits).ok().filter(|_| all)?;
-    u8::from_str_radix(digits, 16).ok()
+    let [high, low, ..] = digits else { return None };
+    let [high, low] = [high, low].map(|digit| char::from(*digit).to_digit(16));
+    u8::try_from(high? * 16 + low?).ok()
 }
 
 /// Words on a line, as people type them.
