@@ -1,5 +1,7 @@
 //! Hosts on TLS: commands, maps, fanouts, moves, a Redis Cluster, and the router process.
 
+#[path = "shard_members/keys.rs"]
+mod keys;
 #[path = "shard_members/router.rs"]
 mod router;
 
@@ -12,6 +14,7 @@ use redis_ipc_tests::tls::Authority;
 use redis_ipc_tests::value::Value as Reply;
 use redis_ipc_tools::router::{Cluster, Host, Options, Placement, Promise, Promised, Value};
 
+use keys::one_on_each;
 use router::Router;
 
 const LONG: Duration = Duration::from_secs(30);
@@ -46,21 +49,12 @@ impl Stage {
     }
 }
 
-/// A key on each host.
-fn keys(cluster: &Cluster) -> Vec<String> {
-    let on = |host| {
-        let mut keys = (0..).map(|n| format!("k{n}"));
-        keys.find(|key| cluster.host_of(key) == host)
-    };
-    (0..3).filter_map(on).collect()
-}
-
 #[test]
 fn commands_maps_and_fanouts_reach_hosts_on_tls() {
     let stage = Stage::set();
     let cluster = stage.cluster();
     cluster.check().unwrap();
-    for key in keys(&cluster) {
+    for key in one_on_each(&cluster) {
         cluster.command(&["SET", &key, "1"]).unwrap();
         assert_eq!(cluster.command(&["INCR", &key]).unwrap().integer(), Some(2));
     }
@@ -86,7 +80,7 @@ fn the_router_speaks_tls_to_hosts() {
     let cluster = stage.cluster();
     let folder = Folder::new();
     let router = Router::start(&cluster, folder.path());
-    let keys = keys(&cluster);
+    let keys = one_on_each(&cluster);
     for protocol in ["2", "3"] {
         let mut client = router.client();
         client.command(&["HELLO", protocol]);
@@ -157,7 +151,7 @@ fn a_host_that_cannot_prove_who_it_is_is_sent_nothing() {
     let cluster = Cluster::with(hosts, Placement::Partition, options).unwrap();
     let folder = Folder::new();
     let router = Router::start(&cluster, folder.path());
-    for (host, key) in keys(&cluster).iter().enumerate() {
+    for (host, key) in one_on_each(&cluster).iter().enumerate() {
         let named = format!("host {host} (redis");
         let error = cluster.command(&["SET", key, "1"]).unwrap_err();
         assert_eq!(error.outcome(), Outcome::NotSent, "{error}");

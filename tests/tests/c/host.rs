@@ -31,6 +31,16 @@ fn pipes(child: &mut Child) -> (ChildStdin, BufReader<ChildStdout>) {
     (child.stdin.take().unwrap(), BufReader::new(output))
 }
 
+/// Kills the server and starts it anew, each when the program asks for it.
+fn outage(server: &mut Server, input: &mut ChildStdin, output: &mut BufReader<ChildStdout>) {
+    assert_eq!(line(output), "kill");
+    server.kill();
+    input.write_all(b"\n").unwrap();
+    assert_eq!(line(output), "restart");
+    server.restart();
+    input.write_all(b"\n").unwrap();
+}
+
 #[test]
 fn a_server_that_dies_ends_no_program_and_comes_back() {
     let host = Program::of(
@@ -47,12 +57,7 @@ fn a_server_that_dies_ends_no_program_and_comes_back() {
         .stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let (mut input, mut output) = pipes(&mut child);
-    assert_eq!(line(&mut output), "kill");
-    server.kill();
-    input.write_all(b"\n").unwrap();
-    assert_eq!(line(&mut output), "restart");
-    server.restart();
-    input.write_all(b"\n").unwrap();
+    outage(&mut server, &mut input, &mut output);
     assert!(child.wait().unwrap().success());
 }
 
@@ -71,12 +76,7 @@ fn a_command_whose_answer_found_no_server_is_handed_out_again() {
     for (id, end) in [("1", "answered"), ("2", "")] {
         let words = json!({"results_queue": "queues.results.desk.main", "command_id": id});
         server.cli(&["RPUSH", "queues.commands.printer", &words.to_string()]);
-        assert_eq!(line(&mut output), "kill");
-        server.kill();
-        input.write_all(b"\n").unwrap();
-        assert_eq!(line(&mut output), "restart");
-        server.restart();
-        input.write_all(b"\n").unwrap();
+        outage(&mut server, &mut input, &mut output);
         assert_eq!(line(&mut output), end);
         let result = server.cli(&["LPOP", "queues.results.desk.main"]);
         assert!(result.text().contains(&format!("\"n\":{id}")), "{result:?}");

@@ -1,5 +1,6 @@
 //! Components and workers over several servers, through a router.
 
+mod keys;
 mod play;
 mod refused;
 mod router;
@@ -8,6 +9,7 @@ mod sentinel;
 use redis_ipc_tools::farm::Farm;
 use redis_ipc_tools::router::Placement;
 
+use keys::one_on_each;
 use play::{QUEUES, components_work, workers_work};
 use router::Router;
 
@@ -35,12 +37,7 @@ fn a_pop_from_several_hosts_takes_one_item_in_the_order_of_its_keys() {
     let cluster = farm.cluster(Placement::Partition).unwrap();
     let router = Router::start(&cluster, farm.folder());
     let (mut popping, mut other) = (router.client(), router.client());
-    let keys: Vec<String> = (0..4)
-        .map(|host| {
-            let mut keys = (0..).map(|n| format!("q{n}"));
-            keys.find(|key| cluster.host_of(key) == host).unwrap()
-        })
-        .collect();
+    let keys = one_on_each(&cluster);
     let pop = |patience: &str| {
         let mut words = vec!["BLPOP"];
         words.extend(keys.iter().map(String::as_str));

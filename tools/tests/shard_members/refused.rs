@@ -7,6 +7,7 @@ use redis_ipc_tests::value::Value;
 use redis_ipc_tools::farm::Farm;
 use redis_ipc_tools::router::{Cluster, Placement, Script};
 
+use crate::keys::one_on_each;
 use crate::play::{QUEUES, join};
 use crate::router::Router;
 
@@ -14,15 +15,6 @@ fn farm() -> (Farm, Cluster) {
     let farm = Farm::start(3, 1).unwrap();
     let cluster = farm.cluster(Placement::Partition).unwrap();
     (farm, cluster)
-}
-
-/// A key on each host.
-fn keys(cluster: &Cluster) -> Vec<String> {
-    let on = |host| {
-        let mut keys = (0..).map(|n| format!("k{n}"));
-        keys.find(|key| cluster.host_of(key) == host)
-    };
-    (0..3).filter_map(on).collect()
 }
 
 #[test]
@@ -45,7 +37,7 @@ fn a_component_that_acknowledges_is_told_that_its_queues_live_on_several_hosts()
 fn scripts_are_loaded_on_all_servers_and_run_on_that_of_their_keys() {
     let (mut farm, cluster) = farm();
     let router = Router::start(&cluster, farm.folder());
-    let (mut client, keys) = (router.client(), keys(&cluster));
+    let (mut client, keys) = (router.client(), one_on_each(&cluster));
     let lacking = client.command(&["EVALSHA", &"0".repeat(40), "1", &keys[0]]);
     assert!(lacking.text().starts_with("NOSCRIPT"), "{lacking:?}");
     let sum = client.command(&["SCRIPT", "LOAD", "return KEYS[1]"]);
@@ -106,7 +98,7 @@ fn a_fanout_loads_a_script_where_it_is_missing_and_runs_it_once_everywhere() {
     }
     let sum = cluster.command_on(0, &["SCRIPT", "LOAD", "return KEYS[1]"]);
     let sum = sum.unwrap().to_string().replace('"', "");
-    let keys = keys(&cluster);
+    let keys = one_on_each(&cluster);
     cluster.command(&["EVALSHA", &sum, "1", &keys[0]]).unwrap();
     let error = cluster
         .command(&["EVALSHA", &sum, "1", &keys[1]])

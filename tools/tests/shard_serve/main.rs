@@ -2,23 +2,22 @@
 
 mod clients;
 mod hosts;
+#[path = "../shard_members/router.rs"]
+mod router;
 
-use std::path::PathBuf;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
-use redis_ipc::{Connection, Endpoint, Outcome, Stop};
+use redis_ipc::{Connection, Endpoint, Outcome};
 use redis_ipc_tests::client::Client;
 use redis_ipc_tests::value::Value;
 use redis_ipc_tools::farm::Farm;
 use redis_ipc_tools::router::{Cluster, Options, Placement, Server};
 
+/// A router over servers of its own. It ends before they do.
 struct Router {
+    process: router::Router,
     farm: Farm,
     cluster: Cluster,
-    socket: PathBuf,
-    stop: Stop,
-    thread: Option<JoinHandle<()>>,
 }
 
 impl Router {
@@ -33,22 +32,20 @@ impl Router {
     }
 
     fn over(farm: Farm, cluster: Cluster) -> Self {
-        let socket = farm.folder().join("router");
-        let stop = Stop::new();
-        let mut server = Server::bind(&cluster, &[Endpoint::unix(&socket).unwrap()]).unwrap();
-        let until = stop.clone();
-        let thread = Some(std::thread::spawn(move || server.run(&until).unwrap()));
+        let process = router::Router::start(&cluster, farm.folder());
         Self {
+            process,
             farm,
             cluster,
-            socket,
-            stop,
-            thread,
         }
     }
 
+    fn endpoint(&self) -> Endpoint {
+        self.process.endpoint()
+    }
+
     fn client(&self) -> Client {
-        Client::connect(&self.socket).unwrap()
+        self.process.client()
     }
 
     /// A key on each host.
@@ -62,16 +59,6 @@ impl Router {
             .take(self.cluster.hosts().len())
             .flat_map(on)
             .collect()
-    }
-}
-
-impl Drop for Router {
-    fn drop(&mut self) {
-        self.stop.request();
-        if let Some(thread) = self.thread.take() {
-            let ended = thread.join();
-            assert!(std::thread::panicking() || ended.is_ok());
-        }
     }
 }
 
@@ -250,7 +237,7 @@ fn a_host_that_is_gone_or_silent_fails_only_its_own() {
 #[test]
 fn our_own_connection_speaks_through_it() {
     let router = Router::start(2, 2);
-    let endpoint = Endpoint::unix(&router.socket).unwrap();
+    let endpoint = router.endpoint();
     let mut connection = Connection::open(&endpoint).unwrap();
     assert_eq!(connection.server().protocol(), 3);
     for n in 0..100 {
