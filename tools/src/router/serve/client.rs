@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use redis_ipc_core::resp::Reply;
 
+use super::crowd::Seen;
 use super::error_reply;
 use super::gather::Gather;
 use super::joined::Joined;
@@ -29,6 +30,7 @@ pub(super) struct ClientId {
 pub(super) struct Client {
     pub(super) line: Line,
     pub(super) id: ClientId,
+    pub(super) seen: Seen,
     /// Number of the request at the head of `slots`.
     first: u64,
     /// What the requests have come to that were not answered to the client yet.
@@ -86,6 +88,7 @@ impl Client {
         Self {
             line,
             id,
+            seen: Seen::default(),
             first: 0,
             slots: VecDeque::new(),
             unanswered: 0,

@@ -26,6 +26,7 @@ impl Hub {
         let Some(mut client) = self.clients[place].take() else {
             return;
         };
+        self.crowd.note(&mut client.seen);
         client.stalled = false;
         client.wants_idle = false;
         let alive = self.serve(&mut client);

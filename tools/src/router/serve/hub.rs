@@ -11,6 +11,7 @@ use redis_ipc::Endpoint;
 use redis_ipc_core::shard::slots;
 
 use super::client::{Client, ClientId};
+use super::crowd::Crowd;
 use super::line::{Line, Stream};
 use super::names::Names;
 use super::replies::Afterwards;
@@ -53,6 +54,7 @@ pub(super) struct Hub {
     /// Room for the words of the request at hand.
     pub(super) words: Vec<Range<usize>>,
     pub(super) generation: u32,
+    pub(super) crowd: Crowd,
     /// Hosts that have slots by the word of others, though the layout says otherwise.
     pub(super) moved: HashMap<u16, usize>,
     /// How many clients pop from several hosts, and whether they have to ask again soon.
@@ -89,6 +91,7 @@ impl Hub {
             clients: Vec::new(),
             words: Vec::new(),
             generation: 0,
+            crowd: Crowd::new(Instant::now()),
             moved: HashMap::new(),
             restless: false,
             gathering: 0,
@@ -230,9 +233,14 @@ impl Hub {
                     self.fail_upstream(place, &error.to_string());
                 }
             }
-            for place in std::mem::take(&mut self.noted_clients) {
-                self.flush_client(place);
-            }
+            self.flush_clients();
+        }
+    }
+
+    /// Sends clients what was written for them.
+    pub(super) fn flush_clients(&mut self) {
+        for place in std::mem::take(&mut self.noted_clients) {
+            self.flush_client(place);
         }
     }
 

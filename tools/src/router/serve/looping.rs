@@ -14,6 +14,13 @@ use super::hub::{Hub, LISTENERS, SEEKER};
 use super::line::Stream;
 use crate::router::Cluster;
 
+/// How long requests wait in a crowd for more to go with them, and…
+const LONGEST_WAIT: Duration = Duration::from_micros(80);
+
+/// …for how long nothing may come: then hosts have to be given something first, or want the core
+/// that we wait on.
+const LONGEST_QUIET: Duration = Duration::from_micros(20);
+
 /// A router that listens.
 #[derive(Debug)]
 pub struct Server {
@@ -81,11 +88,7 @@ impl Server {
                 _ => {}
             }
             self.take_events(&events);
-            // What has come meanwhile goes out together with it: fewer and larger writes are what
-            // makes for speed, and nobody waits for them.
-            if let Ok(()) = self.poll.poll(&mut events, Some(Duration::ZERO)) {
-                self.take_events(&events);
-            }
+            self.take_more(&mut events);
             self.hub.end_late_gathers();
             self.hub.flush();
             if last_tick.elapsed() >= self.hub.tick() {
@@ -97,6 +100,31 @@ impl Server {
             }
         }
         Ok(())
+    }
+
+    /// Takes what has come meanwhile, so that it goes out together with the rest: fewer and larger
+    /// writes are what makes for speed. In a crowd more is waited for, without sleep, for to be
+    /// woken takes longer; answers do not wait.
+    fn take_more(&mut self, events: &mut Events) {
+        let began = Instant::now();
+        let crowded = self.hub.crowd.is_there(began);
+        let mut last_came = began;
+        loop {
+            if crowded {
+                self.hub.flush_clients();
+            }
+            if self.poll.poll(events, Some(Duration::ZERO)).is_err() {
+                return;
+            }
+            self.take_events(events);
+            let now = Instant::now();
+            if !events.is_empty() {
+                last_came = now;
+            }
+            if !crowded || now - began >= LONGEST_WAIT || now - last_came >= LONGEST_QUIET {
+                return;
+            }
+        }
     }
 
     fn take_events(&mut self, events: &Events) {
