@@ -51,6 +51,7 @@ impl Batch {
         self.answers
     }
 
+    #[inline]
     pub(super) fn get(&mut self, key: &[u8]) -> usize {
         self.add(Kind::Get, &[key])
     }
@@ -74,6 +75,7 @@ impl Batch {
         self.add(Kind::Here, words)
     }
 
+    #[inline]
     fn add<W: AsRef<[u8]>>(&mut self, kind: Kind, words: &[W]) -> usize {
         let bytes: usize = words.iter().map(|word| word.as_ref().len()).sum();
         let first = self.ends.len();

@@ -23,7 +23,8 @@ pub(super) struct Shared {
     done: AtomicUsize,
     cancelled: AtomicBool,
     lock: Mutex<()>,
-    changed: Condvar,
+    /// Some host has ended.
+    progressed: Condvar,
 }
 
 /// One host's part.
@@ -33,6 +34,8 @@ struct Cell {
     address: Arc<str>,
     begun: AtomicBool,
     answers: OnceLock<Answers>,
+    /// It has. Whoever waits for this host is not woken for others.
+    ended: Condvar,
 }
 
 /// What a host has answered; then, if there are fewer than promises, why.
@@ -62,6 +65,7 @@ impl Shared {
             address,
             begun: AtomicBool::new(false),
             answers: OnceLock::new(),
+            ended: Condvar::new(),
         };
         Self {
             cells: hosts.map(cell).collect(),
@@ -70,7 +74,7 @@ impl Shared {
             done: AtomicUsize::new(0),
             cancelled: AtomicBool::new(false),
             lock: Mutex::new(()),
-            changed: Condvar::new(),
+            progressed: Condvar::new(),
         }
     }
 
@@ -84,14 +88,21 @@ impl Shared {
     }
 
     pub(super) fn end_host(&self, host: usize, answers: Answers) {
-        let _ = self.cells[host].answers.set(answers);
+        let cell = &self.cells[host];
+        let _ = cell.answers.set(answers);
         self.done.fetch_add(1, Ordering::AcqRel);
-        self.tell();
+        self.pass_lock();
+        cell.ended.notify_all();
+        self.progressed.notify_all();
     }
 
     pub(super) fn cancel(&self) {
         self.cancelled.store(true, Ordering::Release);
-        self.tell();
+        self.pass_lock();
+        let ended = self.cells.iter().map(|cell| &cell.ended);
+        ended
+            .chain([&self.progressed])
+            .for_each(Condvar::notify_all);
     }
 
     pub(super) fn is_cancelled(&self) -> bool {
@@ -103,13 +114,18 @@ impl Shared {
         (self.done.load(Ordering::Acquire).min(hosts), hosts)
     }
 
-    fn tell(&self) {
+    /// Whoever is about to wait and has not seen what has changed does wait afterwards.
+    fn pass_lock(&self) {
         drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner));
-        self.changed.notify_all();
     }
 
-    /// Waits until `ready`, or until somebody cancels or time is over.
-    pub(super) fn wait_until(&self, mut ready: impl FnMut(&Self) -> bool) {
+    /// Waits until `ready`, which is asked whenever a host has ended, or until somebody cancels or
+    /// time is over.
+    pub(super) fn wait_until(&self, ready: impl FnMut(&Self) -> bool) {
+        self.wait_on(&self.progressed, ready);
+    }
+
+    fn wait_on(&self, told: &Condvar, mut ready: impl FnMut(&Self) -> bool) {
         let Some(until) = self.until.get() else {
             return;
         };
@@ -119,7 +135,7 @@ impl Shared {
             if ready(self) || self.is_cancelled() || left.is_zero() {
                 return;
             }
-            let waited = self.changed.wait_timeout(lock, left);
+            let waited = told.wait_timeout(lock, left);
             lock = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
@@ -127,11 +143,11 @@ impl Shared {
     /// The answer to a command of a host.
     pub(super) fn wait_for(&self, host: usize, index: usize) -> Result<Value, Error> {
         let cell = &self.cells[host];
-        if self.until.get().is_none() {
-            return Err(Error::NotSent);
-        }
         if cell.answers.get().is_none() {
-            self.wait_until(|_| cell.answers.get().is_some());
+            if self.until.get().is_none() {
+                return Err(Error::NotSent);
+            }
+            self.wait_on(&cell.ended, |_| cell.answers.get().is_some());
         }
         match cell.answers.get() {
             Some(answers) => answers.at(index).map_err(|cause| cell.failed(cause)),

@@ -262,14 +262,14 @@ impl Answers {
     }
 
     fn keep(&mut self, reply: &Reply<'_>) {
-        self.list.push(match reply {
+        match reply {
             Reply::Bulk(bytes) => {
                 let start = self.bytes.len();
                 self.bytes.extend_from_slice(bytes);
-                Answer::Bytes(start..self.bytes.len())
+                self.list.push(Answer::Bytes(start..self.bytes.len()));
             }
-            reply => Answer::Value(Value::from(reply)),
-        });
+            reply => self.list.push(Answer::Value(Value::from(reply))),
+        }
     }
 
     fn refused(&mut self, queued: &Queued, cause: &Cause) {
