@@ -26,6 +26,7 @@ use argh::{ArgsInfo, EarlyExit, FromArgs};
 use crate::bus::Bus;
 use crate::output::Output;
 use crate::problem::{DONE, Problem};
+use crate::router::quoted;
 use crate::words::Words;
 
 const NAME: &str = "ipc-tool";
@@ -112,8 +113,10 @@ enum Parsed {
 fn parse(words: Vec<OsString>) -> Result<Parsed, Problem> {
     let words: Result<Vec<String>, _> = words.into_iter().map(OsString::into_string).collect();
     let words = words.map_err(|word| {
-        let word = word.to_string_lossy().into_owned();
-        Problem::usage(format!("{word:?} is not UTF-8"))
+        let word = quoted::shown(word.as_encoded_bytes());
+        Problem::usage(format!(
+            "{word} is not UTF-8 (subcommands of shard take any bytes: --quoted '{word}')"
+        ))
     })?;
     let mut sorted = Words::default();
     let outcome = sorted.sort(words, &Arguments::get_args_info());

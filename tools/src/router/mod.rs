@@ -35,6 +35,7 @@ mod layout;
 mod map;
 pub mod moving;
 mod placement;
+pub(crate) mod quoted;
 mod redirect;
 mod serve;
 mod split;

@@ -64,6 +64,64 @@ fn commands_are_run_where_their_keys_live() {
 }
 
 #[test]
+fn keys_of_any_bytes_are_found_and_cannot_be_mistaken() {
+    let farm = Farm::start(2, 2).unwrap();
+    let tool = tool(&farm);
+    let cluster = farm.cluster("partition".parse().unwrap()).unwrap();
+    let keys: [(&str, &[u8]); 11] = [
+        ("plain", b"plain"),
+        ("{}", b"{}"),
+        ("{a}{b}", b"{a}{b}"),
+        ("-k", b"-k"),
+        (r#""""#, b""),
+        (r#""a  host 1""#, b"a  host 1"),
+        (r#""a\nb""#, b"a\nb"),
+        (r#""a\\nb""#, br"a\nb"),
+        (r#""\"quoted\"""#, br#""quoted""#),
+        (r#""\x00\xff""#, b"\0\xff"),
+        (r#""\u{202e}""#, "\u{202e}".as_bytes()),
+    ];
+    let mut words = vec!["shard", "where", "--quoted", "--"];
+    words.extend(keys.iter().map(|(word, _)| *word));
+    let hosts = cluster.hosts();
+    let lines =
+        keys.map(|(word, key)| format!("{word}  {}\n", hosts[cluster.host_of(key) as usize]));
+    assert_eq!(tool.ok(&words), lines.concat());
+    for (word, key) in keys {
+        tool.ok(&["shard", "run", "--quoted", "--", "SET", word, word]);
+        let found = cluster.command(&[b"GET", key]).unwrap();
+        assert_eq!(found.bytes(), Some(key), "{word}");
+        let value = tool.ok(&["shard", "run", "--quoted", "--", "GET", word]);
+        assert_eq!(value, format!("{found}\n"));
+        let to = cluster.host_of(key).to_string();
+        let words = [
+            "shard", "fanout", "--quoted", "--to", &to, "--", "EXISTS", word,
+        ];
+        assert_eq!(tool.ok(&words), format!("{to:>4}  1\n"));
+    }
+    // As it is without the option.
+    assert!(
+        tool.ok(&["shard", "where", r#""""#])
+            .starts_with(r#""\"\""  host"#)
+    );
+    let ran = tool.run(&["shard", "where", "--quoted", r#""a\q""#]);
+    assert_eq!(ran.code, 2);
+    assert!(
+        ran.stderr.contains(r#""a\q": escapes are \n"#),
+        "{}",
+        ran.stderr
+    );
+    let bytes: &std::ffi::OsStr = std::os::unix::ffi::OsStrExt::from_bytes(b"\xff");
+    let ran = tool
+        .command(&["shard", "where"])
+        .arg(bytes)
+        .output()
+        .unwrap();
+    let complaint = String::from_utf8(ran.stderr).unwrap();
+    assert!(complaint.contains(r#"--quoted '"\xff"'"#), "{complaint}");
+}
+
+#[test]
 fn check_finds_keys_that_nobody_looks_for_and_hosts_that_are_gone() {
     let mut farm = Farm::start(2, 1).unwrap();
     let tool = tool(&farm);
@@ -76,7 +134,11 @@ fn check_finds_keys_that_nobody_looks_for_and_hosts_that_are_gone() {
         .unwrap();
     let ran = tool.run(&["shard", "check", "--all"]);
     assert_eq!(ran.code, 1);
-    assert!(ran.stderr.contains("lost key is on host"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("\"lost key\" is on host"),
+        "{}",
+        ran.stderr
+    );
     farm.kill(1);
     let ran = tool.run(&["shard", "check"]);
     assert_eq!(ran.code, 3, "{}", ran.stderr);

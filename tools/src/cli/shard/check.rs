@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use argh::{ArgsInfo, FromArgs};
 
 use super::cluster;
-use crate::object::{Object, visible};
+use crate::object::Object;
 use crate::output::Output;
 use crate::problem::Problem;
-use crate::router::{Cluster, Error, Host};
+use crate::router::{Cluster, Error, Host, quoted};
 
 /// Keys that are looked at on each host unless all are asked for, more or less.
 const SAMPLE: usize = 10_000;
@@ -67,7 +67,7 @@ fn check_host(
             }
             wrong += 1;
             if wrong <= NAMED {
-                let key = visible(&String::from_utf8_lossy(&key));
+                let key = quoted::shown(&key);
                 output.note(&format!("{key} is on {host} and belongs to host {owner}"));
             }
         }

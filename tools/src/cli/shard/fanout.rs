@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use argh::{ArgsInfo, FromArgs};
 
-use super::{cluster, json};
+use super::{cluster, json, words};
 use crate::object::Object;
 use crate::output::Output;
 use crate::problem::Problem;
@@ -28,6 +28,10 @@ pub(crate) struct Fanout {
     #[argh(option, arg_name = "ids")]
     to: Option<String>,
 
+    /// read words in double quotes with escapes, for any bytes: '"\\xff\\0\\n"'
+    #[argh(switch)]
+    quoted: bool,
+
     /// the command and its arguments
     #[argh(positional, arg_name = "word")]
     words: Vec<String>,
@@ -40,6 +44,7 @@ impl Fanout {
                 "which command? see ipc-tool shard fanout --help",
             ));
         }
+        let words = words(&self.words, self.quoted)?;
         let cluster = cluster(self.hosts)?;
         let mut fanout = cluster.fanout();
         if let Some(ids) = &self.to {
@@ -48,7 +53,7 @@ impl Fanout {
             fanout = fanout.to(&ids);
         }
         let mut worst: Option<Error> = None;
-        for (id, answer) in fanout.command(&self.words) {
+        for (id, answer) in fanout.command(&words) {
             match answer {
                 Ok(answer) => output.line(
                     || format!("{id:4}  {answer}"),

@@ -15,7 +15,7 @@ use argh::{ArgsInfo, FromArgs};
 
 use crate::output::Output;
 use crate::problem::Problem;
-use crate::router::{CheckError, Cluster, ConfigError, Error, Value};
+use crate::router::{CheckError, Cluster, ConfigError, Error, Value, quoted};
 
 /// Where the hosts are listed unless the option says otherwise.
 const VARIABLE: &str = "IPC_TOOL_HOSTS";
@@ -75,6 +75,15 @@ impl Shard {
 fn file(option: Option<PathBuf>) -> PathBuf {
     let variable = || std::env::var_os(VARIABLE).map(PathBuf::from);
     option.or_else(variable).unwrap_or_else(|| FILE.into())
+}
+
+/// Words of the command line as bytes; if `quoted`, those in quotes as the tool prints them.
+fn words(words: &[String], quoted: bool) -> Result<Vec<Vec<u8>>, Problem> {
+    let word = |word: &String| match quoted {
+        true => quoted::read(word).map_err(Problem::usage),
+        false => Ok(word.as_bytes().to_vec()),
+    };
+    words.iter().map(word).collect()
 }
 
 /// The cluster of a file.

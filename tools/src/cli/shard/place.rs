@@ -4,18 +4,24 @@ use std::path::PathBuf;
 
 use argh::{ArgsInfo, FromArgs};
 
-use super::cluster;
-use crate::object::{Object, visible};
+use super::{cluster, text, words};
+use crate::object::Object;
 use crate::output::Output;
 use crate::problem::Problem;
+use crate::router::quoted;
 
-/// Say on which host each key lives. No server is asked.
+/// Say on which host each key lives. No server is asked. Keys that are more than plain words are
+/// printed in quotes.
 #[derive(Debug, FromArgs, ArgsInfo)]
 #[argh(subcommand, name = "where", help_triggers("--help", "-h"))]
 pub(crate) struct Where {
     /// the file with the hosts
     #[argh(option, arg_name = "file")]
     hosts: Option<PathBuf>,
+
+    /// read words in double quotes with escapes, for any bytes: '"\\xff\\0\\n"'
+    #[argh(switch)]
+    quoted: bool,
 
     /// the keys
     #[argh(positional, arg_name = "key")]
@@ -29,12 +35,12 @@ impl Where {
         }
         let cluster = cluster(self.hosts)?;
         let hosts = cluster.hosts();
-        self.keys.iter().try_for_each(|key| {
+        words(&self.keys, self.quoted)?.iter().try_for_each(|key| {
             let host = &hosts[cluster.host_of(key) as usize];
             output.line(
-                || format!("{}  {host}", visible(key)),
+                || format!("{}  {host}", quoted::shown(key)),
                 || {
-                    let object = Object::new().text("key", key).raw("host", host.id);
+                    let object = Object::new().text("key", &text(key)).raw("host", host.id);
                     object.text("address", &host.endpoint.to_string()).end()
                 },
             )

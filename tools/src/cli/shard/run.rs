@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use argh::{ArgsInfo, FromArgs};
 
-use super::{cluster, json};
+use super::{cluster, json, words};
 use crate::output::Output;
 use crate::problem::Problem;
 
@@ -23,6 +23,10 @@ pub(crate) struct Run {
     #[argh(option, arg_name = "file")]
     hosts: Option<PathBuf>,
 
+    /// read words in double quotes with escapes, for any bytes: '"\\xff\\0\\n"'
+    #[argh(switch)]
+    quoted: bool,
+
     /// the command and its arguments
     #[argh(positional, arg_name = "word")]
     words: Vec<String>,
@@ -35,7 +39,8 @@ impl Run {
                 "which command? see ipc-tool shard run --help",
             ));
         }
-        let answer = cluster(self.hosts)?.command(&self.words)?;
+        let words = words(&self.words, self.quoted)?;
+        let answer = cluster(self.hosts)?.command(&words)?;
         output.line(|| answer.to_string(), || json(&answer).to_string())
     }
 }
