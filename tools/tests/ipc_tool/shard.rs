@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use redis_ipc_tools::farm::Farm;
-use redis_ipc_tools::router::{Cluster, Promise, Promised};
+use redis_ipc_tools::router::{Cluster, Promise, Promised, Value};
 
-use crate::support::Tool;
+use crate::support::{Tool, wait_until};
 
 /// A file with the hosts of a farm, and the tool that finds it.
 fn tool(farm: &Farm) -> Tool {
@@ -292,4 +292,52 @@ fn a_move_that_is_killed_ten_times_loses_nothing_and_readers_find_every_key_mean
     let checked = tool.run(&["shard", "check", "--all"]);
     assert_eq!(checked.code, 0, "{}", checked.stderr);
     assert!(!farm.folder().join("hosts.moving").exists());
+}
+
+#[test]
+fn a_move_that_is_interrupted_says_so_and_loses_nothing_of_what_is_written_meanwhile() {
+    let farm = Farm::start(2, 1).unwrap();
+    let tool = tool_with(&farm, 1, "partition");
+    let file = farm.folder().join("hosts.toml");
+    let before = Cluster::from_file(&file).unwrap();
+    put(&before, (0..30_000).map(|n| format!("k{n}")));
+    let joining = farm.endpoint(1).to_string();
+    let joined = farm.cluster("partition".parse().unwrap()).unwrap();
+    let on = |host| joined.command_on(host, &["DBSIZE"]).unwrap().integer();
+    let mut counted = 0;
+    for (signal, words) in [
+        ("INT", &["shard", "move", "--add", &joining][..]),
+        ("TERM", &["shard", "move"]),
+    ] {
+        let begun = on(1);
+        let moving = tool.start(words);
+        wait_until(|| on(1) > begun);
+        let growing = Cluster::from_file(&file).unwrap();
+        moving.signal(signal);
+        for n in 0..100 {
+            growing.command(&["INCR", &format!("counter {n}")]).unwrap();
+            counted += 1;
+        }
+        let ran = moving.end();
+        assert_eq!((ran.code, &*ran.stdout), (130, ""), "{}", ran.stderr);
+        let words = ["ipc-tool: interrupted; ", "`ipc-tool shard move` goes on"];
+        assert!(
+            words.iter().all(|words| ran.stderr.contains(words)),
+            "{}",
+            ran.stderr
+        );
+        assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+        assert!(farm.folder().join("hosts.moving").exists());
+    }
+    let ran = tool.run(&["shard", "move"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let after = Cluster::from_file(&file).unwrap();
+    let mut map = after.map();
+    let counters = Promise::all((0..100).map(|n| map.get(format!("counter {n}"))));
+    map.send(LONG);
+    let counters = counters.wait().unwrap().into_iter();
+    let number = |value: Value| value.to_string().trim_matches('"').parse::<u64>().unwrap();
+    assert_eq!(counters.map(number).sum::<u64>(), counted);
+    assert_eq!(on(0).unwrap() + on(1).unwrap(), 30_100);
+    assert_eq!(tool.run(&["shard", "check", "--all"]).code, 0);
 }

@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write, stderr};
 use std::path::{Path, PathBuf};
 
 use argh::{ArgsInfo, FromArgs};
-use redis_ipc::Endpoint;
+use redis_ipc::{Endpoint, Stop};
 
 use super::file;
 use crate::object::Object;
@@ -58,8 +58,9 @@ impl Plan {
         let text = with_joining(&file, self.add.as_deref())?;
         let cluster = Cluster::from_toml(&file.display().to_string(), &text)?;
         let bar = Bar::new("looked at");
-        let plan = moving::plan(&cluster, |progress| bar.draw(progress))?;
-        bar.clear();
+        let plan = moving::plan(&cluster, |progress| bar.draw(progress));
+        drop(bar);
+        let plan = plan?;
         let (mut keys, mut bytes) = (0, 0);
         for ((from, to), load) in plan {
             keys += load.keys;
@@ -91,10 +92,12 @@ impl Move {
         next.check()?;
         // From here on clients look at both places.
         replace(&file, &text)?;
+        let stop = Stop::on_signals().map_err(|error| Problem::failed(error.to_string()))?;
         let bar = Bar::new("moved");
         let journal = file.with_extension("moving");
-        let progress = moving::run(&cluster, &journal, |progress| bar.draw(progress))?;
-        bar.clear();
+        let moved = moving::run(&cluster, &journal, &stop, |progress| bar.draw(progress));
+        drop(bar);
+        let progress = moved.map_err(going_on)?;
         if progress.left > 0 {
             return Err(Problem::failed(format!(
                 "{} keys stay: they are on hosts where nobody looks for them, or another key of \
@@ -126,6 +129,18 @@ impl Move {
                 object.raw("bytes", progress.bytes).end()
             },
         )
+    }
+}
+
+/// A move that has stopped is gone on with by the same words.
+fn going_on(error: MoveError) -> Problem {
+    let hint = "`ipc-tool shard move` goes on with it";
+    let text = format!("{error}; {hint}");
+    match error {
+        MoveError::Stopped { .. } => Problem::interrupted(text),
+        MoveError::Host(error) if error.is_disconnection() => Problem::no_server(text),
+        MoveError::Host(_) => Problem::failed(text),
+        error => error.into(),
     }
 }
 
@@ -188,7 +203,7 @@ fn replace(file: &Path, text: &str) -> Result<(), Problem> {
         .map_err(|error| Problem::failed(format!("{} cannot be written: {error}", file.display())))
 }
 
-/// A bar on standard error, if that is a terminal.
+/// A bar on standard error, if that is a terminal; gone with this.
 struct Bar {
     verb: &'static str,
     shown: bool,
@@ -210,8 +225,10 @@ impl Bar {
         let text = format!("\r[{bar:40}] {seen}/{keys} keys, {moved} {}", self.verb);
         let _ = stderr().write_all(text.as_bytes());
     }
+}
 
-    fn clear(&self) {
+impl Drop for Bar {
+    fn drop(&mut self) {
         if self.shown {
             let _ = stderr().write_all(b"\r\x1b[K");
         }

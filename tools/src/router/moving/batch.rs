@@ -1,15 +1,14 @@
 //! Some keys on their way from one host to another.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
-use redis_ipc::{Connection, Error as Broken};
+use redis_ipc::{Connection, Error as Broken, Stop};
 use redis_ipc_core::resp::Reply;
 
 use super::journal::Journal;
 use super::{MoveError, Progress};
-use crate::router::Value;
 use crate::router::cluster::Cluster;
+use crate::router::{Cause, Error, Value, quoted};
 
 /// How often keys are copied anew because somebody has changed one of them.
 const TRIES: usize = 200;
@@ -31,6 +30,22 @@ pub(super) struct Batch<'c> {
     pub(super) next: &'c Cluster,
     pub(super) host: u32,
     pub(super) target: u32,
+    pub(super) from: &'c mut Connection,
+    pub(super) to: &'c mut Connection,
+    pub(super) journal: &'c mut Journal,
+    pub(super) progress: &'c mut Progress,
+    pub(super) stop: &'c Stop,
+    /// The first key that was too large for a dump.
+    pub(super) too_large: &'c mut Option<MoveError>,
+}
+
+/// What became of keys that were to move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Moved {
+    /// All are where they belong, or stay for a reason that was counted.
+    Done,
+    /// One was changed meanwhile; none has moved, and there are no copies.
+    Changed,
 }
 
 /// A key as it stands on its old host.
@@ -42,101 +57,134 @@ struct Item {
 }
 
 impl Batch<'_> {
-    pub(super) fn run(
-        &self,
-        from: &mut Connection,
-        to: &mut Connection,
-        keys: Vec<Vec<u8>>,
-        journal: &mut Journal,
-        progress: &mut Progress,
-    ) -> Result<(), MoveError> {
-        let source = |error| MoveError::Host(self.cluster.failed(self.host, error));
-        let sizes = sizes(from, &keys.iter().collect::<Vec<_>>()).map_err(source)?;
-        let mut rest = &keys[..];
-        for Portion { count, bytes } in portions(&sizes) {
-            let (some, behind) = rest.split_at(count);
+    pub(super) fn run(&mut self, keys: &[Vec<u8>]) -> Result<(), MoveError> {
+        let sizes = sizes(self.from, &keys.iter().collect::<Vec<_>>());
+        let sizes = sizes.map_err(|error| self.at_source(error))?;
+        let mut rest = keys;
+        for portion in portions(&sizes) {
+            let (some, behind) = rest.split_at(portion.count);
             rest = behind;
-            let patience = self.patience(bytes);
-            // Keys whose copies there are ours, for a change made them be copied anew.
-            let mut copied = HashSet::new();
-            let first = (some, patience);
-            let moved = self.attempt(from, to, first, journal, &mut copied, progress);
-            if moved.map_err(|error| too_large(error, some, bytes))? {
-                continue;
+            self.move_portion(some, portion.bytes)?;
+        }
+        Ok(())
+    }
+
+    fn move_portion(&mut self, keys: &[Vec<u8>], bytes: u64) -> Result<(), MoveError> {
+        self.heed_stop()?;
+        if keys.len() > 1 {
+            match self.attempt(keys, bytes) {
+                Ok(Moved::Done) => return Ok(()),
+                Ok(Moved::Changed) => {}
+                // One of them is larger than its server has thought.
+                Err(MoveError::Host(error)) if is_too_long(&error) => {
+                    keys.iter().for_each(|key| self.journal.claim(key));
+                }
+                Err(error) => return Err(error),
             }
-            for key in some {
-                let one = std::slice::from_ref(key);
-                let mut moved = false;
-                for _ in 0..TRIES {
-                    let one = (one, patience);
-                    moved = self.attempt(from, to, one, journal, &mut copied, progress)?;
-                    if moved {
-                        break;
-                    }
+        }
+        for key in keys {
+            match self.move_alone(key, bytes) {
+                Err(MoveError::Host(error)) if is_too_long(&error) || bytes >= MOST_DUMP_BYTES => {
+                    let key = quoted::shown(key);
+                    self.progress.left += 1;
+                    self.too_large
+                        .get_or_insert(MoveError::TooLarge { key, error });
                 }
-                if !moved {
-                    let key = String::from_utf8_lossy(key).into_owned();
-                    return Err(MoveError::Busy { key });
-                }
+                moved => moved?,
             }
         }
         Ok(())
     }
 
+    fn move_alone(&mut self, key: &Vec<u8>, bytes: u64) -> Result<(), MoveError> {
+        for _ in 0..TRIES {
+            self.heed_stop()?;
+            let moved = match bytes > MOST_BYTES && self.is_string(key)? {
+                true => self.attempt_in_pieces(key)?,
+                false => self.attempt(std::slice::from_ref(key), bytes)?,
+            };
+            if moved == Moved::Done {
+                return Ok(());
+            }
+        }
+        let key = quoted::shown(key);
+        Err(MoveError::Busy { key })
+    }
+
+    pub(super) fn heed_stop(&self) -> Result<(), MoveError> {
+        match self.stop.is_requested() {
+            true => Err(MoveError::Stopped {
+                moved: self.progress.moved,
+            }),
+            false => Ok(()),
+        }
+    }
+
+    pub(super) fn at_source(&self, error: Broken) -> MoveError {
+        MoveError::Host(self.cluster.failed(self.host, error))
+    }
+
+    pub(super) fn at_target(&self, error: Broken) -> MoveError {
+        MoveError::Host(self.next.failed(self.target, error))
+    }
+
     /// How long so many bytes may take from one server, or to it.
-    fn patience(&self, bytes: u64) -> Duration {
+    pub(super) fn patience(&self, bytes: u64) -> Duration {
         let seconds = Duration::from_secs(bytes / BYTES_A_SECOND);
         self.cluster.options().reply_limit + seconds
     }
 
-    /// Copies, compares and deletes; `false` if one of the keys was changed meanwhile. Then the
-    /// copies are there already, and are ours: `copied`.
-    fn attempt(
-        &self,
-        from: &mut Connection,
-        to: &mut Connection,
-        (keys, patience): (&[Vec<u8>], Duration),
-        journal: &mut Journal,
-        copied: &mut HashSet<Vec<u8>>,
-        progress: &mut Progress,
-    ) -> Result<bool, MoveError> {
-        let source = |error| MoveError::Host(self.cluster.failed(self.host, error));
-        let target = |error| MoveError::Host(self.next.failed(self.target, error));
-        let items = read(from, keys, patience).map_err(source)?;
-        let watching = from.server().client_id();
-        journal.begin(keys).map_err(MoveError::Journal)?;
-        let ours = |key: &[u8]| copied.contains(key) || journal.has(key);
-        let busy = restore(to, &items, ours, patience).map_err(target)?;
-        for (number, item) in items.iter().enumerate() {
-            if !busy.contains(&number) {
-                copied.insert(item.key.clone());
-            }
-        }
-        let copies = dumps(to, &items, patience).map_err(target)?;
-        let mut done = Vec::new();
-        for (number, (item, copy)) in items.iter().zip(copies).enumerate() {
-            if copy == item.dump || same(from, to, &item.key).map_err(source)? {
+    fn is_string(&mut self, key: &[u8]) -> Result<bool, MoveError> {
+        let kind = self.from.command(&[b"TYPE", key]);
+        let is_string = kind.map(|kind| kind.bytes() == Some(b"string"));
+        is_string.map_err(|error| self.at_source(error))
+    }
+
+    /// Copies, compares and deletes.
+    fn attempt(&mut self, keys: &[Vec<u8>], bytes: u64) -> Result<Moved, MoveError> {
+        let patience = self.patience(bytes);
+        let items = read(self.from, keys, patience).map_err(|error| self.at_source(error))?;
+        let watching = self.from.server().client_id();
+        self.journal.begin(keys).map_err(MoveError::Journal)?;
+        let ours = |key: &[u8]| self.journal.has(key);
+        let busy = restore(self.to, &items, ours, patience);
+        let busy = busy.map_err(|error| self.at_target(error))?;
+        let copies = dumps(self.to, &items, patience);
+        let copies = copies.map_err(|error| self.at_target(error))?;
+        let (mut done, mut taken) = (Vec::new(), 0);
+        for (number, (item, copy)) in items.iter().zip(&copies).enumerate() {
+            let same = *copy == item.dump
+                || same(self.from, self.to, &item.key).map_err(|error| self.at_source(error))?;
+            if same {
                 done.push(item);
             } else if busy.contains(&number) {
-                progress.left += 1;
+                taken += 1;
             } else if copy.is_empty() && item.left > 0 {
                 // Its time was over.
             } else {
-                let key = String::from_utf8_lossy(&item.key).into_owned();
+                let key = quoted::shown(&item.key);
                 let host = self.target;
                 return Err(MoveError::Differs { key, host });
             }
         }
         // On another connection nothing would be watched.
-        if !from.is_connected() || from.server().client_id() != watching {
-            return Ok(false);
+        let watched = self.from.is_connected() && self.from.server().client_id() == watching;
+        let keys: Vec<_> = done.iter().map(|item| item.key.as_slice()).collect();
+        if watched && delete(self.from, &keys).map_err(|error| self.at_source(error))? {
+            self.progress.left += taken;
+            self.progress.moved += done.len() as u64;
+            self.progress.bytes += done.iter().map(|item| item.dump.len() as u64).sum::<u64>();
+            return Ok(Moved::Done);
         }
-        let deleted = delete(from, &done).map_err(source)?;
-        if deleted {
-            progress.moved += done.len() as u64;
-            progress.bytes += done.iter().map(|item| item.dump.len() as u64).sum::<u64>();
+        for (number, (item, copy)) in items.iter().zip(&copies).enumerate() {
+            if !busy.contains(&number) {
+                let retracted = retract(self.to, &item.key, copy, patience);
+                if !retracted.map_err(|error| self.at_target(error))? {
+                    self.journal.claim(&item.key);
+                }
+            }
         }
-        Ok(deleted)
+        Ok(Moved::Changed)
     }
 }
 
@@ -165,14 +213,16 @@ fn portions(sizes: &[u64]) -> Vec<Portion> {
     portions
 }
 
-/// Names the key if it may be its size that a host has failed with.
-fn too_large(error: MoveError, keys: &[Vec<u8>], bytes: u64) -> MoveError {
-    match (error, keys) {
-        (MoveError::Host(error), [key]) if bytes >= MOST_DUMP_BYTES => MoveError::TooLarge {
-            key: String::from_utf8_lossy(key).into_owned(),
-            error,
-        },
-        (error, _) => error,
+/// Whether something was longer than a message may be.
+fn is_too_long(error: &Error) -> bool {
+    let Error::Failed(failed) = error else {
+        return false;
+    };
+    match &failed.cause {
+        Cause::Connection(error) => {
+            matches!(**error, Broken::TooLong { .. } | Broken::Protocol { .. })
+        }
+        _ => false,
     }
 }
 
@@ -282,16 +332,38 @@ fn same(from: &mut Connection, to: &mut Connection, key: &[u8]) -> Result<bool, 
     Ok(contents(from)? == contents(to)?)
 }
 
-/// Deletes what is watched, unless one of it was changed.
-fn delete(from: &mut Connection, items: &[&Item]) -> Result<bool, Broken> {
-    let mut pipeline = from.pipeline();
-    if items.is_empty() {
+/// Takes a copy back, unless somebody has made something else of it: whoever finds its key gone
+/// where it was, and it may have been deleted there, must not find it again where it should go.
+/// `false` if it is still there.
+fn retract(
+    to: &mut Connection,
+    key: &[u8],
+    copy: &[u8],
+    patience: Duration,
+) -> Result<bool, Broken> {
+    let mut pipeline = to.pipeline_within(patience);
+    pipeline
+        .command(&[b"WATCH", key])?
+        .command(&[b"DUMP", key])?;
+    let mut replies = pipeline.send()?;
+    checked(replies.next()?)?;
+    let unchanged = checked(replies.next()?)?.bytes() == Some(copy);
+    let keys = unchanged.then_some(key);
+    Ok(delete(to, keys.as_slice())? && unchanged)
+}
+
+/// Deletes what is watched, unless one of it was changed; then it says `false`.
+pub(super) fn delete(connection: &mut Connection, keys: &[&[u8]]) -> Result<bool, Broken> {
+    let mut pipeline = connection.pipeline();
+    if keys.is_empty() {
         pipeline.command(&["UNWATCH"])?;
         let mut replies = pipeline.send()?;
         return checked(replies.next()?).map(|_| true);
     }
-    let keys = items.iter().map(|item| item.key.as_slice());
-    let unlink: Vec<_> = [&b"UNLINK"[..]].into_iter().chain(keys).collect();
+    let unlink: Vec<_> = [&b"UNLINK"[..]]
+        .into_iter()
+        .chain(keys.iter().copied())
+        .collect();
     pipeline
         .command(&["MULTI"])?
         .command(&unlink)?
@@ -319,7 +391,7 @@ pub(super) fn sizes(connection: &mut Connection, keys: &[&Vec<u8>]) -> Result<Ve
 }
 
 /// A reply that must not be a refusal.
-fn checked(reply: Option<Reply<'_>>) -> Result<Reply<'_>, Broken> {
+pub(super) fn checked(reply: Option<Reply<'_>>) -> Result<Reply<'_>, Broken> {
     match reply {
         Some(Reply::Error(error)) => Err(Broken::Unexpected(format!("the server said: {error}"))),
         Some(reply) => Ok(reply),

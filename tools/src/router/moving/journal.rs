@@ -1,4 +1,9 @@
 //! Which keys are being copied just now, in a file: after a kill their copies are known as ours.
+//!
+//! ```text
+//! k666f6f                     the key "foo"
+//! p3:6970632d746f6f6c…        pieces of a string on host 3, under that name
+//! ```
 
 use std::collections::HashSet;
 use std::fs;
@@ -8,19 +13,34 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub(super) struct Journal {
     path: PathBuf,
-    /// Keys whose copies a killed move has left behind, maybe.
+    /// Keys whose copies a killed move has left behind, maybe, or this one.
     left: HashSet<Vec<u8>>,
+    /// What it may have left of strings in pieces: on which hosts, under which names.
+    pieces: Vec<(u32, Vec<u8>)>,
 }
 
 impl Journal {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        let left = match fs::read_to_string(path) {
-            Ok(text) => text.lines().filter_map(from_hex).collect(),
-            Err(error) if error.kind() == ErrorKind::NotFound => HashSet::new(),
-            Err(error) => return Err(error),
+        let text = match fs::read_to_string(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+            text => text?,
         };
-        let path = path.to_owned();
-        Ok(Self { path, left })
+        let keys = text.lines().filter_map(|line| line.strip_prefix('k'));
+        let pieces = text.lines().filter_map(|line| line.strip_prefix('p'));
+        let pieces = pieces.filter_map(|line| {
+            let (host, name) = line.split_once(':')?;
+            Some((host.parse().ok()?, from_hex(name)?))
+        });
+        Ok(Self {
+            left: keys.filter_map(from_hex).collect(),
+            pieces: pieces.collect(),
+            path: path.to_owned(),
+        })
+    }
+
+    /// What a killed move may have left of strings in pieces: on which hosts, under which names.
+    pub(super) fn pieces(&self) -> &[(u32, Vec<u8>)] {
+        &self.pieces
     }
 
     /// Whether a copy of that key may be one of a move that was killed.
@@ -28,11 +48,28 @@ impl Journal {
         self.left.contains(key)
     }
 
+    /// Takes a copy of that key for ours from now on.
+    pub(super) fn claim(&mut self, key: &[u8]) {
+        self.left.insert(key.to_vec());
+    }
+
     /// Notes what is going to be copied, in the place of what was copied before. Copies of a
     /// killed move stay noted: whoever is killed twice knows of them still.
     pub(super) fn begin(&mut self, keys: &[Vec<u8>]) -> io::Result<()> {
+        self.write(keys, None)
+    }
+
+    /// As [`begin`](Self::begin), for a key that is copied in pieces, on that host and under that
+    /// name at first.
+    pub(super) fn begin_pieces(&mut self, key: &[u8], host: u32, name: &[u8]) -> io::Result<()> {
+        self.write(&[key.to_vec()], Some(&(host, name.to_vec())))
+    }
+
+    fn write(&self, keys: &[Vec<u8>], pieces: Option<&(u32, Vec<u8>)>) -> io::Result<()> {
         let keys = keys.iter().chain(&self.left);
-        let text: String = keys.map(|key| to_hex(key) + "\n").collect();
+        let mut text: String = keys.map(|key| format!("k{}\n", to_hex(key))).collect();
+        let pieces = pieces.into_iter().chain(&self.pieces);
+        text.extend(pieces.map(|(host, name)| format!("p{host}:{}\n", to_hex(name))));
         let new = self.path.with_extension("new");
         let mut file = fs::File::create(&new)?;
         file.write_all(text.as_bytes())?;
@@ -50,12 +87,11 @@ impl Journal {
 }
 
 fn to_hex(key: &[u8]) -> String {
-    let digits = key.iter().map(|byte| format!("{byte:02x}"));
-    digits.fold("k".to_owned(), |text, digits| text + &digits)
+    key.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn from_hex(line: &str) -> Option<Vec<u8>> {
-    let digits = line.strip_prefix('k')?.as_bytes().chunks(2);
+fn from_hex(digits: &str) -> Option<Vec<u8>> {
+    let digits = digits.as_bytes().chunks(2);
     let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
     digits.map(byte).collect()
 }
@@ -69,5 +105,19 @@ mod tests {
         for key in [&b""[..], b"a", b"\xff\0\n"] {
             assert_eq!(from_hex(&to_hex(key)).as_deref(), Some(key));
         }
+    }
+
+    #[test]
+    fn a_move_that_is_taken_up_again_knows_keys_and_pieces_of_the_one_before() {
+        let path = std::env::temp_dir().join(format!("journal-{}.moving", std::process::id()));
+        let mut journal = Journal::open(&path).unwrap();
+        journal.begin_pieces(b"a\n", 3, b"name").unwrap();
+        let mut journal = Journal::open(&path).unwrap();
+        journal.begin(&[b"b".to_vec()]).unwrap();
+        let journal = Journal::open(&path).unwrap();
+        assert!(journal.has(b"a\n") && journal.has(b"b") && !journal.has(b"name"));
+        assert_eq!(journal.pieces(), [(3, b"name".to_vec())]);
+        journal.remove().unwrap();
+        assert!(!path.exists());
     }
 }

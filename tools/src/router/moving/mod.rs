@@ -6,12 +6,13 @@
 
 mod batch;
 mod journal;
+mod pieces;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use redis_ipc::Connection;
+use redis_ipc::{Connection, Stop};
 
 use super::cluster::Cluster;
 use super::error::Error;
@@ -65,12 +66,18 @@ pub enum MoveError {
         /// Its new host.
         host: u32,
     },
-    /// A key is so large that its dump does not go through a server, which takes 512 MiB at once.
+    /// A key that is no string is so large that its dump does not go through a server, which takes
+    /// 512 MiB at once, or over the limit of messages. All others were moved.
     TooLarge {
         /// The key.
         key: String,
         /// What became of it.
         error: Error,
+    },
+    /// Somebody has asked for it.
+    Stopped {
+        /// How many keys were moved before.
+        moved: u64,
     },
     /// A key was changed again and again while it was copied.
     Busy {
@@ -95,9 +102,14 @@ impl fmt::Display for MoveError {
             Self::TooLarge { key, error } => {
                 write!(
                     f,
-                    "{key} stays where it is, for a server takes dumps of up to 512 MiB: {error}"
+                    "{key} stays where it is, for its dump is too long: {error}; all others were \
+                     moved"
                 )
             }
+            Self::Stopped { moved } => write!(
+                f,
+                "interrupted; {moved} keys were moved, the others are where they were"
+            ),
             Self::Busy { key } => {
                 write!(
                     f,
@@ -152,79 +164,106 @@ pub fn plan(cluster: &Cluster, mut tell: impl FnMut(Progress)) -> Result<Plan, M
 
 /// Moves every key that belongs elsewhere, until a pass over all hosts finds none. `journal` is a
 /// file that lives as long as the move: it tells a move that is taken up again which copies are
-/// its own.
+/// its own. A `stop` is noticed between some keys and the next, at most 50, or 16 MiB, or one key.
 ///
 /// # Errors
 /// What has stopped it.
 pub fn run(
     cluster: &Cluster,
     journal: &Path,
-    mut tell: impl FnMut(Progress),
+    stop: &Stop,
+    tell: impl FnMut(Progress),
 ) -> Result<Progress, MoveError> {
-    let next = cluster.next().ok_or(MoveError::Nothing)?.clone();
-    let mut journal = Journal::open(journal).map_err(MoveError::Journal)?;
-    let mut progress = Progress::default();
-    loop {
-        let before = progress.moved;
-        progress.seen = 0;
-        progress.left = 0;
-        progress.keys = count(cluster)?;
-        for host in cluster.hosts() {
-            move_from(
-                cluster,
-                &next,
-                host.id,
-                &mut journal,
-                &mut progress,
-                &mut tell,
-            )?;
-        }
-        if progress.moved == before {
-            journal.remove().map_err(MoveError::Journal)?;
-            return Ok(progress);
-        }
+    let next = cluster.next().ok_or(MoveError::Nothing)?;
+    let mut moving = Moving {
+        cluster,
+        next,
+        journal: Journal::open(journal).map_err(MoveError::Journal)?,
+        stop,
+        progress: Progress::default(),
+        too_large: None,
+        tell,
+    };
+    moving.remove_pieces()?;
+    while moving.pass()? {}
+    if let Some(error) = moving.too_large {
+        return Err(error);
     }
+    moving.journal.remove().map_err(MoveError::Journal)?;
+    Ok(moving.progress)
 }
 
-fn move_from(
-    cluster: &Cluster,
-    next: &Cluster,
-    host: u32,
-    journal: &mut Journal,
-    progress: &mut Progress,
-    tell: &mut impl FnMut(Progress),
-) -> Result<(), MoveError> {
-    // Two connections: one that looks through the keys, and one that watches those it moves.
-    let mut scanning = cluster.connection(host)?;
-    let mut from = cluster.connection(host)?;
-    let mut pages = Pages::default();
-    while let Some(keys) = pages
-        .next(&mut scanning)
-        .map_err(|e| cluster.failed(host, e))?
-    {
-        progress.seen += keys.len() as u64;
-        let mut by_target: BTreeMap<u32, Vec<Vec<u8>>> = BTreeMap::new();
-        for key in keys {
-            let target = next.host_of(&key);
-            match cluster.host_of(&key) == host {
-                _ if target == host => {}
-                true => by_target.entry(target).or_default().push(key),
-                false => progress.left += 1,
-            }
+struct Moving<'c, T> {
+    cluster: &'c Cluster,
+    next: &'c Cluster,
+    journal: Journal,
+    stop: &'c Stop,
+    progress: Progress,
+    /// The first key of the last pass that was too large for a dump.
+    too_large: Option<MoveError>,
+    tell: T,
+}
+
+impl<T: FnMut(Progress)> Moving<'_, T> {
+    /// Goes over all hosts; `true` if anything has moved.
+    fn pass(&mut self) -> Result<bool, MoveError> {
+        let before = self.progress.moved;
+        self.too_large = None;
+        self.progress.seen = 0;
+        self.progress.left = 0;
+        self.progress.keys = count(self.cluster)?;
+        for host in self.cluster.hosts() {
+            self.move_from(host.id)?;
         }
-        for (target, keys) in by_target {
-            let mut to = next.connection(target)?;
-            let batch = Batch {
-                cluster,
-                next,
-                host,
-                target,
-            };
-            batch.run(&mut from, &mut to, keys, journal, progress)?;
-        }
-        tell(*progress);
+        Ok(self.progress.moved > before)
     }
-    Ok(())
+
+    fn move_from(&mut self, host: u32) -> Result<(), MoveError> {
+        // Two connections: one that looks through the keys, and one that watches those it moves.
+        let mut scanning = self.cluster.connection(host)?;
+        let mut from = self.cluster.connection(host)?;
+        let mut pages = Pages::default();
+        while let Some(keys) = pages
+            .next(&mut scanning)
+            .map_err(|e| self.cluster.failed(host, e))?
+        {
+            self.progress.seen += keys.len() as u64;
+            let mut by_target: BTreeMap<u32, Vec<Vec<u8>>> = BTreeMap::new();
+            for key in keys {
+                let target = self.next.host_of(&key);
+                match self.cluster.host_of(&key) == host {
+                    _ if target == host => {}
+                    true => by_target.entry(target).or_default().push(key),
+                    false => self.progress.left += 1,
+                }
+            }
+            for (target, keys) in by_target {
+                let mut batch = Batch {
+                    cluster: self.cluster,
+                    next: self.next,
+                    host,
+                    target,
+                    from: &mut from,
+                    to: &mut *self.next.connection(target)?,
+                    journal: &mut self.journal,
+                    progress: &mut self.progress,
+                    stop: self.stop,
+                    too_large: &mut self.too_large,
+                };
+                batch.run(&keys)?;
+            }
+            (self.tell)(self.progress);
+        }
+        Ok(())
+    }
+
+    /// Removes what a killed move has left of strings that it copied in pieces.
+    fn remove_pieces(&mut self) -> Result<(), MoveError> {
+        for (host, name) in self.journal.pieces() {
+            self.next.command_on(*host, &[b"UNLINK", name.as_slice()])?;
+        }
+        Ok(())
+    }
 }
 
 /// How many keys all hosts have.
