@@ -1,6 +1,6 @@
 //! Settings and status as they change: followed by whatever means the server permits.
 
-use redis_ipc::{Component, Error, Limitation, Options, Service, Stop, Turn, Watched};
+use redis_ipc::{Component, Delivery, Error, Limitation, Options, Service, Stop, Turn, Watched};
 use redis_ipc_tests::bus::{Caller, PATIENCE, endpoint, join, next_command, until_blocked};
 use redis_ipc_tests::server::{Server, Setup};
 use serde::Deserialize;
@@ -244,6 +244,88 @@ fn where_config_is_forbidden_a_component_starts_and_says_what_it_has_lost() {
         caller.ask("queues.commands.guest", "");
         next_command(&mut component).answer(&json!({})).unwrap();
         caller.result();
+    }
+}
+
+/// How many prefixes the server compares every changed key with.
+fn prefixes(server: &Server) -> u32 {
+    let stats = server.cli(&["INFO", "stats"]);
+    let count = stats.text().lines().find_map(|line| {
+        let count = line.strip_prefix("tracking_total_prefixes:")?;
+        count.trim().parse().ok()
+    });
+    count.unwrap()
+}
+
+#[test]
+fn watching_costs_the_server_nothing_for_keys_that_nobody_watches() {
+    let server = Server::start();
+    let mut web = join(&server, "web");
+    web.serve_main().unwrap();
+    sees_every_change(&server, &mut web);
+    assert_eq!(prefixes(&server), 0);
+    assert_eq!(web.limitations(), []);
+}
+
+#[test]
+fn a_component_that_may_not_ask_for_single_keys_is_told_of_all_with_a_prefix() {
+    for permissions in ["-client|unblock", "-exists", "-client|tracking"] {
+        let (server, mut guest) = guest(Server::setup(), permissions);
+        guest.serve_main().unwrap();
+        sees_every_change(&server, &mut guest);
+        let told_by_prefix = permissions != "-client|tracking";
+        assert_eq!(prefixes(&server) > 0, told_by_prefix, "{permissions}");
+        let mut caller = Caller::new(&server);
+        caller.ask("queues.commands.guest", "");
+        next_command(&mut guest).answer(&json!({})).unwrap();
+        caller.result();
+    }
+}
+
+#[test]
+fn a_pop_that_ends_for_a_change_loses_no_command() {
+    const COMMANDS: usize = 300;
+    for delivery in [Delivery::AtMostOnce, Delivery::AtLeastOnce { tries: 3 }] {
+        let server = Server::start();
+        let mut web = join(&server, "web");
+        web.set_delivery(delivery);
+        web.serve_main().unwrap();
+        web.watch_settings("web").unwrap();
+        let mut caller = Caller::new(&server);
+        let mut writer = server.client();
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                for number in 1..=COMMANDS {
+                    writer.command(&["HSET", "settings.web", "number", &number.to_string()]);
+                }
+            });
+            scope.spawn(move || {
+                for _ in 0..COMMANDS {
+                    caller.ask("queues.commands.web", "");
+                    caller.result();
+                }
+            });
+            let (mut answered, mut last) = (0, String::new());
+            while answered < COMMANDS || last != COMMANDS.to_string() {
+                match web.next(Some(PATIENCE)).unwrap() {
+                    Some(Turn::Command(command)) => {
+                        assert_eq!(command.tries(), 0);
+                        command.answer(&json!({})).unwrap();
+                        answered += 1;
+                    }
+                    Some(Turn::Changed(web)) => {
+                        web.field("number")
+                            .unwrap_or_default()
+                            .clone_into(&mut last);
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+            assert_eq!(answered, COMMANDS);
+        });
+        assert_eq!(web.counters().pops_unknown, 0);
+        assert!(web.next(Some(Duration::from_millis(1))).unwrap().is_none());
+        assert_eq!(server.cli(&["KEYS", "queues.*"]).items().len(), 0);
     }
 }
 

@@ -49,6 +49,11 @@ pub(super) struct Line {
     pub(super) watches: Vec<Watch>,
     /// How many of the watches the server knows of; they are told one after the other.
     pub(super) armed: usize,
+    /// Whether the server tells once of each key that this line has asked for, rather than of all
+    /// that begins with some prefix.
+    pub(super) tracks_keys: bool,
+    /// Whether that is out of the question: the server refuses what it takes.
+    pub(super) tracks_prefixes_only: bool,
     pub(super) tick: Option<Tick>,
     pub(super) stop: Stop,
     /// What arrived while something else was waited for.
@@ -122,6 +127,8 @@ impl Line {
             durable: None,
             watches: Vec::new(),
             armed: 0,
+            tracks_keys: false,
+            tracks_prefixes_only: false,
             tick: None,
             stop: Stop::new(),
             backlog: VecDeque::new(),

@@ -58,7 +58,7 @@ impl Component {
         }
     }
 
-    fn may_unblock(&self) -> bool {
+    pub(super) fn may_unblock(&self) -> bool {
         let lost = |limitation: &Limitation| matches!(limitation, Limitation::Unblocking { .. });
         !self.lost.iter().any(lost)
     }

@@ -1,10 +1,16 @@
 //! Watched hashes: the present state first, then always the latest.
 //!
 //! The server tells the line that a key has changed; the state is then read over the connection
-//! for work. It tells by client-side tracking (`CLIENT TRACKING ON BCAST PREFIX …` on the line
-//! itself, so that there is nobody to tell exactly when the line is dead, which is noticed), or
-//! else by keyspace notifications. Changes that come faster than they are looked at are seen as
-//! one.
+//! for work. It tells by client-side tracking on the line itself, so that there is nobody to tell
+//! exactly when the line is dead, which is noticed, or else by keyspace notifications. Changes that
+//! come faster than they are looked at are seen as one.
+//!
+//! Of the two kinds of tracking, `CLIENT TRACKING ON` tells once of each key that the line has
+//! asked for, so the line asks again after each change, for which its pop has to end; no other key
+//! costs anything. With `BCAST PREFIX …` there is nothing to ask again, but the server compares every
+//! key that anybody changes with every prefix: some percent of a call. It is for lines whose pop
+//! cannot be ended, for those that have to hear of their queues, and for servers that refuse the
+//! other kind.
 
 use redis_ipc_core::key::{Key, OWN_SETTINGS};
 use redis_ipc_core::topic::Topic;
@@ -66,6 +72,8 @@ pub(super) struct Watch {
     known: bool,
     /// Whether it may have changed since it was read.
     spoilt: bool,
+    /// Whether the server would tell of its next change, where it tells once of a key.
+    told: bool,
     /// For redis-ipc itself: the settings that this component goes by.
     internal: bool,
 }
@@ -81,11 +89,12 @@ impl Watch {
 
     pub(super) fn spoil(&mut self) {
         self.spoilt = true;
+        self.told = false;
     }
 
     pub(super) fn invalidated(&mut self, key: &[u8]) {
         if self.key.as_bytes() == key {
-            self.spoilt = true;
+            self.spoil();
         }
     }
 
@@ -93,7 +102,7 @@ impl Watch {
     pub(super) fn notified(&mut self, channel: &str) {
         let key = channel.split_once("__:").map(|(_, key)| key);
         if key == Some(self.key.as_str()) {
-            self.spoilt = true;
+            self.spoil();
         }
     }
 }
@@ -150,6 +159,7 @@ impl Component {
             },
             known: false,
             spoilt: true,
+            told: false,
             internal,
         });
         Ok(())
@@ -203,6 +213,7 @@ impl Component {
         if self.line.armed == self.line.watches.len() {
             return Ok(());
         }
+        self.line.tracks_keys = false;
         if self.line.listener.is_some() {
             return self.notify_instead();
         }
@@ -225,6 +236,52 @@ impl Component {
     /// Switches tracking on for all watched keys; what changed while it was off is read again.
     fn track(&mut self) -> Result<(), Error> {
         self.ask_line(&[b"CLIENT", b"TRACKING", b"OFF"])?;
+        self.line.watches.iter_mut().for_each(Watch::spoil);
+        self.line.tracks_keys = self.may_track_keys() && self.track_keys()?;
+        match self.line.tracks_keys {
+            true => self.ask_for_keys(),
+            false => self.track_prefixes(),
+        }
+    }
+
+    fn may_track_keys(&self) -> bool {
+        self.may_unblock() && !self.line.is_woken() && !self.line.tracks_prefixes_only
+    }
+
+    /// Has the server tell of keys that the line asks for; says whether it does.
+    fn track_keys(&mut self) -> Result<bool, Error> {
+        match self.ask_line(&[b"CLIENT", b"TRACKING", b"ON"]) {
+            Err(Error::Server(refused)) if !refused.is_temporary() => Ok(false),
+            asked => asked.map(|()| true),
+        }
+    }
+
+    /// Asks for the keys whose next change the server would not tell of.
+    fn ask_for_keys(&mut self) -> Result<(), Error> {
+        let untold = self.line.watches.iter().filter(|watch| !watch.told);
+        let keys: Vec<_> = untold.map(|watch| watch.key.clone()).collect();
+        if keys.is_empty() || !self.line.tracks_keys {
+            return Ok(());
+        }
+        self.end_pop()?;
+        // What a line reads is tracked, whatever it asks of it.
+        let mut parts = vec![&b"EXISTS"[..]];
+        parts.extend(keys.iter().map(Key::as_bytes));
+        match self.ask_line(&parts) {
+            Err(Error::Server(refused)) if !refused.is_temporary() => {
+                self.line.tracks_prefixes_only = true;
+                return self.track();
+            }
+            asked => asked?,
+        }
+        // Others may have changed meanwhile.
+        for watch in &mut self.line.watches {
+            watch.told |= keys.contains(&watch.key);
+        }
+        Ok(())
+    }
+
+    fn track_prefixes(&mut self) -> Result<(), Error> {
         let mut keys: Vec<_> = self.line.watches.iter().map(|w| w.key.clone()).collect();
         if self.line.is_woken() {
             keys.extend_from_slice(&self.line.queues);
@@ -235,9 +292,7 @@ impl Component {
         for prefix in &prefixes {
             parts.extend([&b"PREFIX"[..], prefix.as_bytes()]);
         }
-        self.ask_line(&parts)?;
-        self.line.watches.iter_mut().for_each(Watch::spoil);
-        Ok(())
+        self.ask_line(&parts)
     }
 
     /// Follows the watched hashes by keyspace notifications.
@@ -268,12 +323,16 @@ impl Component {
 
     /// Reads one hash; says whether there is news for the application.
     fn refresh(&mut self, place: usize) -> Result<bool, Error> {
+        let Some(watch) = self.line.watches.get(place) else {
+            return Ok(false);
+        };
+        let (key, internal) = (watch.key.clone(), watch.internal);
+        self.ask_for_keys()?;
         let Some(watch) = self.line.watches.get_mut(place) else {
             return Ok(false);
         };
         // Before the read: a change that comes while it is under way spoils its result.
         watch.spoilt = false;
-        let (key, internal) = (watch.key.clone(), watch.internal);
         let read = match internal {
             true => self.read_own_settings().map(|()| Vec::new()),
             false => self.read_hash(&key).map(texts),
