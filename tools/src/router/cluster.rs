@@ -356,23 +356,35 @@ impl Cluster {
     /// Connects to every host and compares: no two hosts may be one database of one server.
     ///
     /// # Errors
-    /// The first host that does not answer, or [`HostsError::SameServer`].
+    /// [`HostsError::SameServer`], or the first host that does not answer.
     pub fn check(&self) -> Result<(), CheckError> {
+        let faults = self.faults();
+        let no_cluster = |(_, error): &&(u32, CheckError)| matches!(error, CheckError::Hosts(_));
+        let worst = faults.iter().find(no_cluster).or(faults.first());
+        worst.map_or(Ok(()), |(_, error)| Err(error.clone()))
+    }
+
+    /// All that [`check`](Self::check) finds, by the numbers of the hosts.
+    #[must_use]
+    pub fn faults(&self) -> Vec<(u32, CheckError)> {
         let answers = self.fanout().command(&["PING"]);
-        for (host, (_, answer)) in self.hosts().into_iter().zip(answers) {
-            let Err(error) = answer else { continue };
+        let hosts = self.hosts().into_iter().zip(answers);
+        let fault = |(host, (_, answer)): (Host, (u32, Result<Value, Error>))| {
+            let error = answer.err()?;
+            let id = host.id;
             let Some(other) = self.inner.identities.twin(&host) else {
-                return Err(CheckError::Host(error));
+                return Some((id, CheckError::Host(error)));
             };
             // They are asked at once, and either may have been the first.
             let mut both = [other, host];
             both.sort_by_key(|host| host.id);
-            return Err(CheckError::Hosts(HostsError::SameServer {
+            let error = HostsError::SameServer {
                 addresses: both.each_ref().map(|host| host.endpoint.to_string()),
                 ids: both.map(|host| host.id),
-            }));
-        }
-        Ok(())
+            };
+            Some((id, CheckError::Hosts(error)))
+        };
+        hosts.filter_map(fault).collect()
     }
 
     pub(crate) fn layout(&self) -> Arc<Layout> {

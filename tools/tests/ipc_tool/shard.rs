@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use redis_ipc_tests::client::Client;
 use redis_ipc_tools::farm::Farm;
 use redis_ipc_tools::router::{Cluster, Promise, Promised, Value};
 
@@ -143,6 +144,83 @@ fn check_finds_keys_that_nobody_looks_for_and_hosts_that_are_gone() {
     let ran = tool.run(&["shard", "check"]);
     assert_eq!(ran.code, 3, "{}", ran.stderr);
     assert!(ran.stderr.contains("host 1 (unix://"), "{}", ran.stderr);
+    assert!(ran.stdout.contains("keys looked at"), "{}", ran.stdout);
+    farm.kill(0);
+    let ran = tool.run(&["shard", "check"]);
+    let named = |host: &str| ran.stderr.contains(host);
+    assert!(
+        named("host 0 (unix://") && named("host 1 (unix://"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn a_host_that_is_silent_or_gone_at_the_start_keeps_no_router_from_serving_the_others() {
+    let mut farm = Farm::start(3, 1).unwrap();
+    let tool = tool(&farm);
+    let file = farm.folder().join("hosts.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("reply_limit_s = 600\n{text}")).unwrap();
+    let cluster = farm.cluster("partition".parse().unwrap()).unwrap();
+    let key = |host| {
+        let mut keys = (0..).map(|n| format!("k{n}"));
+        keys.find(|key| cluster.host_of(key) == host).unwrap()
+    };
+    let socket = farm.folder().join("router").display().to_string();
+    farm.pause(1);
+    farm.kill(2);
+    // The second time it is stopped while it waits.
+    for stays in [true, false] {
+        let router = tool.start_ready(&["shard", "serve", "--listen", &socket]);
+        let mut client = Client::connect(socket.as_ref()).unwrap();
+        assert_eq!(client.command(&["SET", &key(0), "1"]), "OK");
+        let gone = client.command(&["SET", &key(2), "1"]);
+        assert!(gone.text().starts_with("CLUSTERDOWN host 2 ("), "{gone:?}");
+        if stays {
+            farm.restart(2).unwrap();
+            assert_eq!(client.command(&["SET", &key(2), "1"]), "OK");
+            client.send(&["SET", &key(1), "1"]);
+            farm.resume(1);
+            assert_eq!(client.receive(), "OK");
+            assert!(router.complaint().contains("host 2 ("));
+            farm.pause(1);
+            farm.kill(2);
+        }
+        router.signal("INT");
+        assert_eq!(router.end().code, 0);
+    }
+}
+
+#[test]
+fn two_names_for_one_server_end_a_router_also_if_it_is_late_that_they_are_found() {
+    let farm = Farm::start(2, 1).unwrap();
+    let tool = tool(&farm);
+    let other = farm.folder().join("other");
+    std::os::unix::fs::symlink(farm.socket(0), &other).unwrap();
+    let file = farm.folder().join("hosts.toml");
+    let mut text = std::fs::read_to_string(&file).unwrap();
+    text += &format!("[[host]]\nid = 2\naddress = \"{}\"\n", other.display());
+    std::fs::write(&file, text).unwrap();
+    let socket = farm.folder().join("router").display().to_string();
+    let words = ["shard", "serve", "--listen", &socket];
+    let ran = tool.run(&words);
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.stderr.contains("hosts 0 and 2 are one database"),
+        "{}",
+        ran.stderr
+    );
+    farm.pause(1);
+    let router = tool.start_ready(&words);
+    farm.resume(1);
+    let ran = router.end();
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.stderr.contains("hosts 0 and 2 are one database"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]

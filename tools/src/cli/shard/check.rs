@@ -1,14 +1,15 @@
 //! `ipc-tool shard check`: whether the hosts are what the file says, and the keys where they belong.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use argh::{ArgsInfo, FromArgs};
 
-use super::cluster;
+use super::{cluster, tell_all};
 use crate::object::Object;
 use crate::output::Output;
 use crate::problem::Problem;
-use crate::router::{Cluster, Error, Host, quoted};
+use crate::router::{CheckError, Cluster, Error, Host, quoted};
 
 /// Keys that are looked at on each host unless all are asked for, more or less.
 const SAMPLE: usize = 10_000;
@@ -17,7 +18,7 @@ const SAMPLE: usize = 10_000;
 const NAMED: usize = 5;
 
 /// Ask every host whether it is there, see that no two are one, and look for keys on hosts where
-/// they do not belong.
+/// they do not belong. All that is wrong is told.
 #[derive(Debug, FromArgs, ArgsInfo)]
 #[argh(subcommand, name = "check", help_triggers("--help", "-h"))]
 pub(crate) struct Check {
@@ -33,19 +34,27 @@ pub(crate) struct Check {
 impl Check {
     pub(crate) fn run(self, output: Output) -> Result<(), Problem> {
         let cluster = cluster(self.hosts)?;
-        cluster.check()?;
+        let mut faults: HashMap<u32, CheckError> = cluster.faults().into_iter().collect();
         let most = if self.all { usize::MAX } else { SAMPLE };
-        let mut wrong = 0;
+        let (mut wrong, mut problems) = (0, Vec::new());
         for host in cluster.hosts() {
-            wrong += check_host(&cluster, &host, most, output)?;
+            let checked = match faults.remove(&host.id) {
+                Some(fault) => Err(fault.into()),
+                None => check_host(&cluster, &host, most, output),
+            };
+            match checked {
+                Ok(count) => wrong += count,
+                Err(Problem::Closed) => return Err(Problem::Closed),
+                Err(problem) => problems.push(problem),
+            }
         }
-        match wrong {
-            0 => Ok(()),
-            _ => Err(Problem::failed(format!(
+        if wrong > 0 {
+            problems.push(Problem::failed(format!(
                 "{wrong} keys are on hosts where nobody looks for them: was the placement or \
                  the list of hosts another one when they were written?"
-            ))),
+            )));
         }
+        tell_all(problems, output)
     }
 }
 

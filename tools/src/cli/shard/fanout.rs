@@ -4,11 +4,10 @@ use std::path::PathBuf;
 
 use argh::{ArgsInfo, FromArgs};
 
-use super::{cluster, json, words};
+use super::{cluster, json, tell_all, words};
 use crate::object::Object;
 use crate::output::Output;
 use crate::problem::Problem;
-use crate::router::Error;
 
 /// Send a command to all hosts at once, or to some, and print each host's answer.
 #[derive(Debug, FromArgs, ArgsInfo)]
@@ -52,7 +51,7 @@ impl Fanout {
             let ids = ids.map_err(|_| Problem::usage("--to takes numbers of hosts: 0,3"))?;
             fanout = fanout.to(&ids);
         }
-        let mut worst: Option<Error> = None;
+        let mut problems = Vec::new();
         for (id, answer) in fanout.command(&words) {
             match answer {
                 Ok(answer) => output.line(
@@ -62,14 +61,9 @@ impl Fanout {
                         object.raw("answer", json(&answer)).end()
                     },
                 )?,
-                // The last one is the program's own error.
-                Err(error) => {
-                    if let Some(before) = worst.replace(error) {
-                        output.note(&before.to_string());
-                    }
-                }
+                Err(error) => problems.push(error.into()),
             }
         }
-        worst.map_or(Ok(()), |error| Err(error.into()))
+        tell_all(problems, output)
     }
 }

@@ -91,6 +91,19 @@ fn cluster(option: Option<PathBuf>) -> Result<Cluster, Problem> {
     Ok(Cluster::from_file(file(option))?)
 }
 
+/// Tells all that is wrong; the last is the program's own error.
+fn tell_all(mut problems: Vec<Problem>, output: Output) -> Result<(), Problem> {
+    let Some(last) = problems.pop() else {
+        return Ok(());
+    };
+    for problem in problems {
+        if let Problem::Told(told) = problem {
+            output.note(&told.message);
+        }
+    }
+    Err(last)
+}
+
 impl From<ConfigError> for Problem {
     fn from(error: ConfigError) -> Self {
         match error.line {

@@ -1,6 +1,10 @@
 //! `ipc-tool shard serve`: all hosts as one server.
 
+use std::io;
 use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
 use redis_ipc::{Endpoint, Stop};
@@ -8,7 +12,14 @@ use redis_ipc::{Endpoint, Stop};
 use super::cluster;
 use crate::output::Output;
 use crate::problem::Problem;
-use crate::router::{CheckError, Server};
+use crate::router::{CheckError, Cluster, Server};
+
+/// How long the hosts are waited for before clients are let in. What is found out later is told
+/// then.
+const CHECK_WAIT: Duration = Duration::from_millis(500);
+
+/// What is wrong with hosts, by their numbers.
+type Faults = Vec<(u32, CheckError)>;
 
 /// Listen as one server in the place of all hosts: any client that speaks RESP finds its keys.
 /// Pipelines are kept in order; pops that wait and publish/subscribe work on the host that owns
@@ -44,23 +55,59 @@ impl Serve {
                  finish the move first (ipc-tool shard move)",
             ));
         }
-        match cluster.check() {
-            Err(CheckError::Hosts(error)) => return Err(Problem::failed(error.to_string())),
-            // Its keys are not served until it is there; the others are.
-            Err(error) => output.note(&error.to_string()),
-            Ok(()) => {}
-        }
         let addresses: Result<Vec<Endpoint>, _> = self.listen.iter().map(|a| a.parse()).collect();
         let addresses = addresses?;
-        let failed = |error: std::io::Error| Problem::failed(error.to_string());
+        let failed = |error: io::Error| Problem::failed(error.to_string());
         let stop = Stop::on_signals().map_err(failed)?;
+        let checked = check(&cluster);
+        let late = match checked.recv_timeout(CHECK_WAIT) {
+            Ok(faults) => tell(faults, output).map(|()| None)?,
+            Err(_) => Some(tell_later(checked, output, stop.clone())),
+        };
         let mut server = Server::bind(&cluster, &addresses).map_err(failed)?;
         for address in &addresses {
             output.note(&format!(
-                "{} hosts answer on {address}",
+                "serving {} hosts on {address}",
                 cluster.hosts().len()
             ));
         }
-        server.run(&stop).map_err(failed)
+        server.run(&stop).map_err(failed)?;
+        // Whoever has found that the hosts are no cluster has asked for the stop.
+        let problem = late.and_then(|late| late.try_recv().ok());
+        problem.map_or(Ok(()), Err)
     }
+}
+
+/// Looks at all hosts; one that does not answer takes its time.
+fn check(cluster: &Cluster) -> Receiver<Faults> {
+    let (send, checked) = channel();
+    let cluster = cluster.clone();
+    thread::spawn(move || send.send(cluster.faults()));
+    checked
+}
+
+/// Tells which hosts are away: their keys are not served until they are there. An error if the
+/// hosts are no cluster.
+fn tell(faults: Faults, output: Output) -> Result<(), Problem> {
+    for (_, fault) in faults {
+        match fault {
+            CheckError::Hosts(error) => return Err(Problem::failed(error.to_string())),
+            fault @ CheckError::Host(_) => output.note(&fault.to_string()),
+        }
+    }
+    Ok(())
+}
+
+/// As [`tell`], while clients are served already: an error asks for their stop.
+fn tell_later(checked: Receiver<Faults>, output: Output, stop: Stop) -> Receiver<Problem> {
+    let (send, late) = channel();
+    thread::spawn(move || {
+        let faults = checked.recv().unwrap_or_default();
+        if let Err(problem) = tell(faults, output) {
+            // Where nobody waits for it any more, it is stopping already.
+            let _ = send.send(problem);
+            stop.request();
+        }
+    });
+    late
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use argh::{ArgsInfo, FromArgs};
 
-use super::{bar, cluster};
+use super::{bar, cluster, tell_all};
 use crate::object::Object;
 use crate::output::Output;
 use crate::problem::Problem;
@@ -31,16 +31,11 @@ struct Line {
 impl Stats {
     pub(crate) fn run(self, output: Output) -> Result<(), Problem> {
         let cluster = cluster(self.hosts)?;
-        let (mut lines, mut worst) = (Vec::new(), None::<Error>);
+        let (mut lines, mut problems) = (Vec::new(), Vec::new());
         for line in ask(&cluster) {
             match line {
                 Ok(line) => lines.push(line),
-                // The last one is the program's own error.
-                Err(error) => {
-                    if let Some(before) = worst.replace(error) {
-                        output.note(&before.to_string());
-                    }
-                }
+                Err(error) => problems.push(error.into()),
             }
         }
         let most = lines
@@ -50,7 +45,7 @@ impl Stats {
             .unwrap_or_default()
             .max(1);
         lines.iter().try_for_each(|line| show(line, most, output))?;
-        worst.map_or(Ok(()), |error| Err(error.into()))
+        tell_all(problems, output)
     }
 }
 
