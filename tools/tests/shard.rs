@@ -119,6 +119,34 @@ fn commands_on_keys_of_one_host_work_and_on_keys_of_several_are_refused() {
 }
 
 #[test]
+fn what_would_change_a_connection_for_all_who_share_it_is_refused() {
+    let (farm, cluster) = small();
+    for words in [
+        &["SELECT", "1"][..],
+        &["select", "1"],
+        &["MULTI"],
+        &["SUBSCRIBE", "a"],
+        &["MONITOR"],
+        &["CLIENT", "REPLY", "OFF"],
+        &["RESET"],
+    ] {
+        let answers = cluster.fanout().command(words).into_values();
+        for error in answers.chain([cluster.command_on(0, words)]) {
+            let error = error.unwrap_err();
+            assert_eq!(error.outcome(), Outcome::NotSent, "{error}");
+            assert!(
+                error.to_string().contains("connection of one's own"),
+                "{error}"
+            );
+        }
+        let key = &keys_of_each(&cluster, 1)[0][0];
+        cluster.command(&["SET", key, "x"]).unwrap();
+        let mut direct = Connection::open(&farm.endpoint(0)).unwrap();
+        assert_eq!(direct.del(&[key]).unwrap(), 1, "{words:?}");
+    }
+}
+
+#[test]
 fn keys_and_values_are_any_bytes() {
     let (_farm, cluster) = small();
     let value = vec![0xFF; 3_000_000];

@@ -321,13 +321,16 @@ impl Cluster {
     /// Sends a command to a host, whatever keys it has, and waits for the answer.
     ///
     /// # Errors
-    /// [`Error::NoHost`], or what went wrong.
+    /// [`Error::NoHost`], [`Error::Refused`] if it changes the connection that it is sent over, or
+    /// what went wrong.
     pub fn command_on<W: AsRef<[u8]>>(&self, host: u32, words: &[W]) -> Result<Value, Error> {
+        split::check_shared(words)?;
         let limit = self.inner.options.reply_limit;
         self.layout().node(host)?.command(words, limit)
     }
 
-    /// A connection to a host, from its pool if there is one; it goes back on drop.
+    /// A connection to a host, from its pool if there is one; it goes back on drop, and has to be
+    /// left as it was found: in its database, without a subscription or a transaction.
     ///
     /// # Errors
     /// [`Error::NoHost`], or what connecting ended in.

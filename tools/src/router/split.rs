@@ -114,6 +114,43 @@ pub(crate) fn keys<W: AsRef<[u8]>>(table: &Table, words: &[W]) -> Result<Positio
     keys_of(table.command(words)?, words)
 }
 
+/// Refuses a command that changes the connection that it comes over: what others send over it
+/// behind that would be done in another database, or not at all.
+pub(crate) fn check_shared<W: AsRef<[u8]>>(words: &[W]) -> Result<(), Refusal> {
+    const CHANGING: [&str; 17] = [
+        "SELECT",
+        "MULTI",
+        "EXEC",
+        "DISCARD",
+        "WATCH",
+        "UNWATCH",
+        "SUBSCRIBE",
+        "PSUBSCRIBE",
+        "SSUBSCRIBE",
+        "UNSUBSCRIBE",
+        "PUNSUBSCRIBE",
+        "SUNSUBSCRIBE",
+        "MONITOR",
+        "HELLO",
+        "AUTH",
+        "RESET",
+        "QUIT",
+    ];
+    let is = |at: usize, names: &[&str]| {
+        let word = words.get(at).map_or(&b""[..], AsRef::as_ref);
+        let mut names = names.iter().map(|name| name.as_bytes());
+        names.any(|name| word.eq_ignore_ascii_case(name))
+    };
+    let of_client = || is(0, &["CLIENT"]) && is(1, &["REPLY", "TRACKING", "CACHING"]);
+    match is(0, &CHANGING) || of_client() {
+        true => {
+            let name = String::from_utf8_lossy(words[0].as_ref()).to_uppercase();
+            Err(Refusal::Connection(name))
+        }
+        false => Ok(()),
+    }
+}
+
 fn keys_of<W: AsRef<[u8]>>(command: &Command, words: &[W]) -> Result<Positions, Refusal> {
     // Of those with keys, these go on when they are answered.
     match command.name.as_str() {

@@ -124,9 +124,10 @@ impl Map {
     /// Queues any command for a host, whatever keys it has.
     ///
     /// # Errors
-    /// [`Error::NoHost`].
+    /// [`Error::NoHost`], or [`Error::Refused`] if it changes the connection that it is sent over.
     pub fn command_on<W: AsRef<[u8]>>(&mut self, host: u32, words: &[W]) -> Result<Promise, Error> {
         self.layout.node(host)?;
+        split::check_shared(words)?;
         let host = host as usize;
         let index = self.batches[host].command_here(words);
         Ok(Promise::of(&self.shared, host, index))
