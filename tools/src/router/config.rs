@@ -86,14 +86,17 @@ impl Cluster {
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         let path = path.as_ref();
         let file = path.display().to_string();
-        match std::fs::read_to_string(path) {
-            Ok(text) => Self::from_toml(&file, &text),
-            Err(error) => Err(ConfigError {
-                file,
-                line: None,
-                what: format!("cannot be read: {error}"),
-            }),
-        }
+        let wrong = |line, what| {
+            let file = file.clone();
+            ConfigError { file, line, what }
+        };
+        let bytes = std::fs::read(path);
+        let bytes = bytes.map_err(|error| wrong(None, format!("cannot be read: {error}")))?;
+        let text = std::str::from_utf8(&bytes).map_err(|error| {
+            let before = &bytes[..error.valid_up_to()];
+            wrong(Some(line_behind(before)), "this is not UTF-8".to_owned())
+        })?;
+        Self::from_toml(&file, text)
     }
 
     /// Reads a cluster from the text of a TOML file; `file` is its name for messages.
@@ -147,7 +150,14 @@ impl Reader<'_> {
     fn read(&self) -> Result<Cluster, ConfigError> {
         let file: File = toml::from_str(self.text).map_err(|error| {
             let at = error.span().map(|span| span.start);
-            self.wrong(at, error.message())
+            let text = at.and_then(|at| self.text.get(at..)).unwrap_or_default();
+            match ["[host]", "[joining]"]
+                .iter()
+                .find(|head| text.starts_with(**head))
+            {
+                Some(head) => self.wrong(at, format!("each host begins with [{head}]")),
+                None => self.wrong(at, error.message()),
+            }
         })?;
         let placement = match &file.placement {
             Some(name) => {
@@ -187,6 +197,9 @@ impl Reader<'_> {
             let what = "the hosts and the placement of a Redis Cluster are asked for, not listed; its slots \
                         are moved by redis-cli --cluster reshard";
             return Err(self.wrong(at, what));
+        }
+        if nodes.get_ref().is_empty() {
+            return Err(self.wrong(at, "no node is listed that could be asked for the hosts"));
         }
         let login = &file.defaults;
         let mut endpoints: Vec<Endpoint> = Vec::new();
@@ -234,11 +247,14 @@ impl Reader<'_> {
 
     fn host(&self, defaults: &Login, entry: &Entry) -> Result<Host, ConfigError> {
         let id = *entry.id.get_ref();
-        let endpoint = entry.address.get_ref().parse();
-        let mut endpoint: Endpoint = endpoint.map_err(|error| {
+        let wrong = |why: &dyn fmt::Display| {
             let at = Some(entry.address.span().start);
-            self.wrong(at, format!("host {id}: {error}"))
-        })?;
+            self.wrong(at, format!("host {id}: {why}"))
+        };
+        let address = entry.address.get_ref();
+        check_path(address).map_err(|why| wrong(&why))?;
+        let endpoint = address.parse();
+        let mut endpoint: Endpoint = endpoint.map_err(|error| wrong(&error))?;
         if let Some(database) = entry.database {
             endpoint = endpoint.with_database(database);
         } else if let (0, Some(database)) = (endpoint.database(), defaults.database) {
@@ -261,13 +277,9 @@ impl Reader<'_> {
     }
 
     fn wrong(&self, at: Option<usize>, what: impl fmt::Display) -> ConfigError {
-        let line = |at| {
-            1 + self
-                .text
-                .bytes()
-                .take(at)
-                .filter(|byte| *byte == b'\n')
-                .count()
+        let line = |at: usize| {
+            let bytes = self.text.as_bytes();
+            line_behind(&bytes[..at.min(bytes.len())])
         };
         let what = what.to_string();
         ConfigError {
@@ -275,6 +287,23 @@ impl Reader<'_> {
             line: at.map(line),
             what: what.replace('\n', " "),
         }
+    }
+}
+
+/// The number of the line in which these bytes end.
+fn line_behind(bytes: &[u8]) -> usize {
+    1 + bytes.iter().filter(|byte| **byte == b'\n').count()
+}
+
+/// What reads like a server's name and port would be the path of a socket.
+fn check_path(address: &str) -> Result<(), String> {
+    let is_port = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    match address.rsplit_once(':') {
+        Some((host, port)) if !host.contains('/') && is_port(port) => Err(format!(
+            "{address:?} would be a socket in the working folder: a server on TCP is \
+             redis://{address}"
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -344,6 +373,15 @@ mod tests {
             ),
             ("[[host]\n", "hosts.toml:1: "),
             (
+                "[host]\nid = 0\naddress = \"/a\"\n",
+                "hosts.toml:1: each host begins with [[host]]",
+            ),
+            (
+                "[[host]]\nid = 0\naddress = \"localhost:6379\"\n",
+                "hosts.toml:3: host 0: \"localhost:6379\" would be a socket in the working folder",
+            ),
+            ("\nredis_cluster = []\n", "hosts.toml:2: no node is listed"),
+            (
                 "placement = \"slots\"\nredis_cluster = [\"redis://a\"]",
                 "hosts.toml:2: the hosts and the placement of a Redis Cluster are asked for",
             ),
@@ -384,5 +422,14 @@ mod tests {
             error.starts_with("/no/such/hosts.toml: cannot be read"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_file_that_is_no_text_is_named_with_its_line() {
+        let path = std::env::temp_dir().join(format!("hosts-{}.toml", std::process::id()));
+        std::fs::write(&path, b"[[host]]\nid = 0\naddress = \"\xff\"\n").unwrap();
+        let error = Cluster::from_file(&path).unwrap_err().to_string();
+        std::fs::remove_file(&path).unwrap();
+        assert!(error.ends_with("toml:3: this is not UTF-8"), "{error}");
     }
 }

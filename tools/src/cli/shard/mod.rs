@@ -73,8 +73,9 @@ impl Shard {
 
 /// The file with the hosts.
 fn file(option: Option<PathBuf>) -> PathBuf {
-    let variable = || std::env::var_os(VARIABLE).map(PathBuf::from);
-    option.or_else(variable).unwrap_or_else(|| FILE.into())
+    let variable = std::env::var_os(VARIABLE).filter(|path| !path.is_empty());
+    let variable = variable.map(PathBuf::from);
+    option.or(variable).unwrap_or_else(|| FILE.into())
 }
 
 /// Words of the command line as bytes; if `quoted`, those in quotes as the tool prints them.
