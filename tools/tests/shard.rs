@@ -90,6 +90,8 @@ fn commands_on_keys_of_one_host_work_and_on_keys_of_several_are_refused() {
         .command(&["LMOVE", &keys[2][0], &keys[2][1], "LEFT", "RIGHT"])
         .unwrap();
     assert_eq!(moved.bytes(), Some(&b"x"[..]));
+    let sorted = cluster.command(&["SORT", &keys[2][1], "ALPHA", "STORE", &keys[2][0]]);
+    assert_eq!(sorted.unwrap().integer(), Some(1));
     let script = "return redis.call('LLEN', KEYS[1])";
     let length = cluster
         .command(&["EVAL", script, "1", &keys[2][1]])
@@ -110,7 +112,7 @@ fn commands_on_keys_of_one_host_work_and_on_keys_of_several_are_refused() {
             &["PING"][..],
             "does not operate on a key, consider a fanout",
         ),
-        (&["SORT", "a"], "keys are movable"),
+        (&["SORT", "a", "BY", "w_*"], "keys are movable"),
         (&["NO-SUCH", "a"], "is not known"),
     ] {
         let text = cluster.command(words).unwrap_err().to_string();

@@ -128,7 +128,7 @@ fn what_is_for_no_host_is_refused_in_words() {
             &["LMOVE", &keys[0], &keys[1], "LEFT", "LEFT"],
             "operates on multiple keys",
         ),
-        (&["SORT", "a"], "keys are movable"),
+        (&["SORT", "a", "BY", "w_*"], "keys are movable"),
         (&["NO-SUCH"], "is not known"),
         (&["WATCH", "a"], "WATCH does not go through the router"),
         (&["SELECT", "1"], "one database"),

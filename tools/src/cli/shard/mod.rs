@@ -15,6 +15,7 @@ use argh::{ArgsInfo, FromArgs};
 
 use crate::output::Output;
 use crate::problem::Problem;
+use crate::router::commands::Refusal;
 use crate::router::{CheckError, Cluster, ConfigError, Error, Value, quoted};
 
 /// Where the hosts are listed unless the option says otherwise.
@@ -119,7 +120,12 @@ impl From<ConfigError> for Problem {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        let text = error.to_string();
+        let text = match &error {
+            Error::Refused(Refusal::NoKey(_) | Refusal::Movable(_)) => {
+                format!("{error} (ipc-tool shard fanout --to NUMBER …)")
+            }
+            error => error.to_string(),
+        };
         match &error {
             Error::Refused(_) | Error::NoHost { .. } => Self::usage(text),
             error if error.is_disconnection() => Self::no_server(text),

@@ -37,6 +37,19 @@ impl Positions {
     }
 }
 
+impl Positions {
+    /// These, as far as they are there; `None` if they are more than commands have.
+    pub(super) fn of(all: impl IntoIterator<Item = Option<usize>>) -> Option<Self> {
+        let mut positions = Self::default();
+        for first in all.into_iter().flatten() {
+            let (end, step) = (first + 1, 1);
+            *positions.ranges.get_mut(positions.used)? = Range { first, end, step };
+            positions.used += 1;
+        }
+        Some(positions)
+    }
+}
+
 impl Range {
     fn len(&self) -> usize {
         self.end

@@ -7,6 +7,7 @@
 mod keys;
 mod read;
 mod refusal;
+mod sort;
 mod text;
 
 use std::sync::OnceLock;
@@ -163,13 +164,19 @@ impl Command {
     pub(crate) fn keys<W: AsRef<[u8]>>(&self, words: &[W]) -> Result<Positions, Refusal> {
         let name = || self.name.to_uppercase().replace('|', " ");
         if self.flags.container {
-            return Err(Refusal::Unknown(name()));
+            let sub = words.get(1).map_or(&b""[..], AsRef::as_ref);
+            let whole = format!("{} {}", name(), String::from_utf8_lossy(sub));
+            return Err(Refusal::Unknown(whole.trim_end().to_owned()));
         }
         if !self.has_arity(words.len()) {
             return Err(Refusal::Arity(name()));
         }
         if self.flags.movable {
-            return Err(Refusal::Movable(name()));
+            let keys = match self.name.as_str() {
+                "sort" | "sort_ro" => sort::keys(words),
+                _ => None,
+            };
+            return keys.ok_or_else(|| Refusal::Movable(name()));
         }
         let positions = Positions::find(&self.specs, words);
         let positions = positions.ok_or_else(|| Refusal::Syntax(name()))?;
@@ -217,6 +224,9 @@ mod tests {
             ("LMOVE a b LEFT RIGHT", &[1, 2]),
             ("MEMORY USAGE a", &[2]),
             ("COPY a b", &[1, 2]),
+            ("SORT a", &[1]),
+            ("SORT_RO a LIMIT 0 5 desc alpha", &[1]),
+            ("SORT a BY nosort GET # STORE b", &[1, 7]),
         ] {
             assert_eq!(keys(line).as_deref(), Ok(positions), "{line}");
         }
@@ -229,11 +239,14 @@ mod tests {
             ("FLUSHDB", "does not operate on a key, consider a fanout"),
             ("EVAL x 0", "does not operate on a key, consider a fanout"),
             ("SORT a BY w_*", "keys are movable"),
+            ("SORT a STORE b GET w_*", "keys are movable"),
+            ("SORT a LIMIT", "keys are movable"),
+            ("OBJECT FOO a", "\"OBJECT FOO\" is not known"),
             ("MIGRATE h 1 k 0 9", "keys are movable"),
             ("GETT a", "\"GETT\" is not known"),
             ("OBJECT", "OBJECT"),
-            ("GET", "number of words"),
-            ("GET a b", "number of words"),
+            ("GET", "wrong number of words for GET"),
+            ("GET a b", "wrong number of words for GET"),
             ("EVAL x 5 a", "EVAL"),
             ("EVAL x -1 a", "EVAL"),
             ("EVAL x two a", "EVAL"),

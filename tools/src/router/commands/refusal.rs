@@ -61,7 +61,7 @@ impl fmt::Display for Refusal {
             ),
             Self::Movable(name) => write!(
                 f,
-                "the host of {name} cannot be told: its keys are movable; send it to a host by number"
+                "the host of {name} cannot be told: its keys are movable; send it to the host itself"
             ),
             Self::Connection(name) => write!(
                 f,
@@ -73,7 +73,7 @@ impl fmt::Display for Refusal {
                     "{name} has several keys, and hosts are joining: wait until keys have moved"
                 )
             }
-            Self::Arity(name) => write!(f, "{name} has another number of words"),
+            Self::Arity(name) => write!(f, "wrong number of words for {name}"),
             Self::Syntax(name) => write!(f, "the keys of {name} cannot be found in its words"),
         }
     }
