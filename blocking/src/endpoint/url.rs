@@ -19,6 +19,9 @@ impl FromStr for Endpoint {
         let Some((scheme, rest)) = text.split_once("://") else {
             return match text {
                 "" => Err(malformed("it is empty")),
+                text if is_host_and_port(text) => Err(malformed(
+                    "a host and its port need redis:// before them, and a path with a : a /",
+                )),
                 path => Self::unix(path),
             };
         };
@@ -33,6 +36,12 @@ impl FromStr for Endpoint {
             )),
         }
     }
+}
+
+/// Whether somebody has left out the scheme: taken for a path, it would be looked for as a file.
+fn is_host_and_port(text: &str) -> bool {
+    let port = text.rsplit_once(':').map(|(_, port)| port);
+    !text.contains('/') && port.is_some_and(|port| port.parse::<u16>().is_ok())
 }
 
 const UNKNOWN_PARAMETER: &str = "it has a parameter that is not known here";
@@ -175,6 +184,8 @@ mod tests {
         for text in [
             "",
             "http://host",
+            "127.0.0.1:6379",
+            "u:secret@host:6379",
             "redis://",
             "redis://:6379",
             "redis://host:port",

@@ -149,6 +149,28 @@ fn what_is_for_no_host_is_refused_in_words() {
 }
 
 #[test]
+fn it_tells_of_itself_what_clients_ask_before_they_begin() {
+    let router = Router::start(2, 1);
+    let mut client = router.client();
+    let whole = client.command(&["INFO"]).text();
+    for line in [
+        "# Server",
+        "redis_version:6.2.0",
+        "router_hosts:2",
+        "loading:0",
+        "role:master",
+    ] {
+        assert!(whole.lines().any(|own| own == line), "{line}: {whole}");
+    }
+    let some = client.command(&["INFO", "Clients", "keyspace"]).text();
+    assert!(
+        some.starts_with("# Clients\r\nconnected_clients:1\r\n"),
+        "{some}"
+    );
+    assert!(!some.contains("Server"), "{some}");
+}
+
+#[test]
 fn a_pop_that_waits_holds_up_its_own_client_only() {
     let router = Router::start(2, 2);
     let (mut popping, mut other) = (router.client(), router.client());

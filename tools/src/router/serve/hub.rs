@@ -37,6 +37,7 @@ pub(super) const SEEKER: usize = LISTENERS - 1;
 #[derive(Debug)]
 pub(super) struct Hub {
     pub(super) registry: Registry,
+    pub(super) started: Instant,
     pub(super) layout: Arc<Layout>,
     pub(super) table: Arc<Table>,
     pub(super) options: Options,
@@ -79,6 +80,7 @@ impl Hub {
         let layout = cluster.layout();
         let mut hub = Self {
             registry: registry.try_clone()?,
+            started: Instant::now(),
             shared: Vec::new(),
             hosts: Vec::new(),
             places: Vec::new(),

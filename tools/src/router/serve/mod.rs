@@ -11,6 +11,7 @@ mod crowd;
 mod dispatch;
 mod gather;
 mod hub;
+mod info;
 mod joined;
 mod line;
 mod listening;

@@ -3,11 +3,9 @@
 use super::client::{Client, ClientId};
 use super::error_reply;
 use super::hub::Hub;
+use super::info::VERSION;
 use super::joined::Joined;
 use super::upstream::{Asked, Purpose, Upstream, write_bulk, write_request};
-
-/// Clients choose what they ask for by the server's version: that which all hosts must have.
-const VERSION: &str = "6.2.0";
 
 impl Hub {
     /// Answers what is for no host. `None` if it is for one, `Some(false)` if it has to wait.
@@ -39,6 +37,7 @@ impl Hub {
             }
             (b"select", [b"0"]) => b"+OK\r\n".to_vec(),
             (b"select", _) => refused("the router has one database, 0: each host has its own"),
+            (b"info", wanted) => self.info(client, wanted),
             (b"hello", options) => self.hello(client, options),
             (b"client", [sub, ..]) if is_any(sub, &["setname", "setinfo"]) => b"+OK\r\n".to_vec(),
             (b"client", [sub]) if is_any(sub, &["id"]) => {
@@ -210,7 +209,7 @@ fn is_any(word: &[u8], names: &[&str]) -> bool {
         .any(|name| word.eq_ignore_ascii_case(name.as_bytes()))
 }
 
-fn bulk(text: &[u8]) -> Vec<u8> {
+pub(super) fn bulk(text: &[u8]) -> Vec<u8> {
     let mut reply = Vec::new();
     write_bulk(&mut reply, text);
     reply
