@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use redis_ipc_core::shard::slots;
+use redis_ipc_tests::client::Client;
 use redis_ipc_tests::folder::Folder;
 use redis_ipc_tests::redis_cluster::RedisCluster;
 use redis_ipc_tests::server::Server;
@@ -110,6 +111,38 @@ fn who_waits_for_several_slots_is_served_where_one_has_moved_to_and_nobody_said_
     nodes.move_slot(slot, from, to);
     assert_eq!(nodes.nodes[to].cli(&["RPUSH", "a", "there"]), 1);
     assert_eq!(waiting.receive().texts(), ["a", "there"]);
+}
+
+#[test]
+fn a_transaction_on_a_watched_key_is_executed_only_where_its_slot_is() {
+    let nodes = RedisCluster::start(3, NEVER);
+    let folder = Folder::new();
+    let router = Router::start(&connect(&nodes), folder.path());
+    let slot = slots::slot(b"a");
+    let from = (0..3).find(|node| owns(&nodes, *node, slot)).unwrap();
+    let mut client = router.client();
+    let execute = |client: &mut Client| {
+        client.command(&["MULTI"]);
+        client.command(&["INCR", "a"]);
+        client.command(&["EXEC"])
+    };
+    assert_eq!(client.command(&["WATCH", "a"]), "OK");
+    nodes.move_slot(slot, from, (from + 1) % 3);
+    let aborted = execute(&mut client);
+    assert!(aborted.text().starts_with("EXECABORT"), "{aborted:?}");
+    let executed = loop {
+        // Watched by a node that has it no longer, it is not executed either.
+        let watched = client.command(&["WATCH", "a"]);
+        assert!(
+            watched == "OK" || watched.text().starts_with("TRYAGAIN"),
+            "{watched:?}"
+        );
+        let reply = execute(&mut client);
+        if !reply.is_error() {
+            break reply;
+        }
+    };
+    assert_eq!(executed.items()[0], 1);
 }
 
 /// Waits until a node was asked for the first of a list.

@@ -4,8 +4,9 @@ mod clients;
 mod hosts;
 #[path = "../shard_members/router.rs"]
 mod router;
+mod watching;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use redis_ipc::{Connection, Endpoint, Outcome};
 use redis_ipc_tests::client::Client;
@@ -130,7 +131,6 @@ fn what_is_for_no_host_is_refused_in_words() {
         ),
         (&["SORT", "a", "BY", "w_*"], "keys are movable"),
         (&["NO-SUCH"], "is not known"),
-        (&["WATCH", "a"], "WATCH does not go through the router"),
         (&["SELECT", "1"], "one database"),
         (&["HELLO", "4"], "NOPROTO"),
         (&["CLIENT", "TRACKING", "ON"], "RESP3"),
@@ -168,6 +168,13 @@ fn it_tells_of_itself_what_clients_ask_before_they_begin() {
         "{some}"
     );
     assert!(!some.contains("Server"), "{some}");
+    let time = client.command(&["TIME"]).texts();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let seconds: u64 = time[0].parse().unwrap();
+    assert!(
+        seconds.abs_diff(now.as_secs()) <= 60 && time[1].len() <= 6,
+        "{time:?}"
+    );
 }
 
 #[test]

@@ -11,6 +11,7 @@ use super::joined::Joined;
 use super::line::Line;
 use super::transaction::Transaction;
 use super::upstream::write_bulk;
+use super::watching::Watch;
 use super::{MOST_BYTES, MOST_UNHEARD, MOST_UNREAD};
 
 /// Bytes that a reply counts for at least: so many requests may be unanswered at once.
@@ -47,6 +48,7 @@ pub(super) struct Client {
     pub(super) gather: Option<Gather>,
     /// Commands of a transaction that was begun.
     pub(super) transaction: Option<Transaction>,
+    pub(super) watch: Option<Watch>,
     /// It was left although it may have asked for more: for its limits, or…
     pub(super) stalled: bool,
     /// …until all is answered.
@@ -97,6 +99,7 @@ impl Client {
             blocked: false,
             gather: None,
             transaction: None,
+            watch: None,
             stalled: false,
             wants_idle: false,
             quits: false,

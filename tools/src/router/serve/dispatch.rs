@@ -136,8 +136,10 @@ impl Hub {
             }
             None => b"",
         };
-        if !client.listens() && self.transacts(client, name, words) {
-            return true;
+        if !client.listens()
+            && let Some(done) = self.transacts(client, name, words)
+        {
+            return done;
         }
         if let Some(done) = self.answer_ourselves(client, name, words) {
             return done;

@@ -5,16 +5,30 @@
 
 use std::fmt::Write;
 use std::process;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::client::Client;
 use super::hub::Hub;
 use super::ourselves::bulk;
+use super::upstream::write_request;
 
 /// Clients choose what they ask for by the server's version: that which all hosts must have.
 pub(super) const VERSION: &str = "6.2.0";
 
 /// Names that stand for all sections.
 const ALL: [&str; 3] = ["all", "default", "everything"];
+
+/// The answer to TIME, by the router's own clock: seconds since 1970 and microseconds.
+pub(super) fn time() -> Vec<u8> {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let mut reply = Vec::new();
+    let parts = [now.as_secs().to_string(), now.subsec_micros().to_string()];
+    // An array of bulks, as requests are.
+    write_request(&mut reply, &parts);
+    reply
+}
 
 type Field = (&'static str, String);
 

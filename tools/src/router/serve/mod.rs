@@ -23,6 +23,7 @@ mod request;
 mod seeking;
 mod transaction;
 mod upstream;
+mod watching;
 
 pub use looping::Server;
 

@@ -3,7 +3,7 @@
 use super::client::{Client, ClientId};
 use super::error_reply;
 use super::hub::Hub;
-use super::info::VERSION;
+use super::info::{self, VERSION};
 use super::joined::Joined;
 use super::upstream::{Asked, Purpose, Upstream, write_bulk, write_request};
 
@@ -37,6 +37,7 @@ impl Hub {
             }
             (b"select", [b"0"]) => b"+OK\r\n".to_vec(),
             (b"select", _) => refused("the router has one database, 0: each host has its own"),
+            (b"time", []) => info::time(),
             (b"info", wanted) => self.info(client, wanted),
             (b"hello", options) => self.hello(client, options),
             (b"client", [sub, ..]) if is_any(sub, &["setname", "setinfo"]) => b"+OK\r\n".to_vec(),
@@ -84,8 +85,9 @@ impl Hub {
         if options.iter().any(|word| is_any(word, &["auth"])) {
             return error_reply("the router has no password: its socket's mode says who is let in");
         }
-        if client.subscriptions() > 0 && protocol != client.protocol {
-            return error_reply("the protocol cannot be changed while subscribed");
+        let bound = client.subscriptions() > 0 || client.watch.is_some();
+        if bound && protocol != client.protocol {
+            return error_reply("the protocol cannot be changed while subscribed or watching");
         }
         client.protocol = protocol;
         let mut reply = match protocol {

@@ -95,6 +95,12 @@ impl Hub {
                 let then = Afterwards::Redirected(asked, own, upstream.host, frame.to_vec());
                 self.afterwards.push(then);
             }
+            Some(Waiting::Client(asked))
+                if upstream.purpose == Purpose::Transactions && is_redirect(frame) =>
+            {
+                let reply = self.watched_elsewhere(frame);
+                self.deliver(&asked, &reply);
+            }
             Some(Waiting::Client(asked)) => self.deliver(&asked, frame),
             Some(Waiting::Greeting) => upstream.greeted(frame)?,
             Some(Waiting::Vetting) => upstream.introduced(frame)?,
@@ -142,14 +148,18 @@ impl Hub {
             false => self.unsent(host, why),
         };
         let owner = upstream.owner.filter(|owner| self.client(*owner).is_some());
+        let mut watches = false;
         if let Some(client) = owner.and_then(|owner| self.client(owner)) {
             client.own.retain(|own| *own != place);
+            watches = client.watch.take_if(|watch| watch.place == place).is_some();
         }
-        // Whoever listens has to know that messages may be missing; whose pop may have taken
-        // something has to begin anew, as if the one server had gone.
+        // Whoever listens has to know that messages may be missing, and whoever watches that
+        // changes may be; whose pop may have taken something has to begin anew, as if the one
+        // server had gone.
         let waits = |waiting: &Waiting| matches!(waiting, Waiting::Client(_));
         let ends = match upstream.purpose {
             Purpose::Listens => true,
+            Purpose::Transactions => sent && watches,
             Purpose::Pops => sent && upstream.waiting.iter().any(waits),
             _ => false,
         };

@@ -21,29 +21,41 @@ pub(super) struct Transaction {
 
 impl Hub {
     /// Takes a request that begins, is part of, or ends a transaction; `name` is in lower case.
-    /// `false` if it is none.
-    pub(super) fn transacts(&mut self, client: &mut Client, name: &[u8], words: &[&[u8]]) -> bool {
+    /// `None` if it is none, `Some(false)` if it has to wait.
+    pub(super) fn transacts(
+        &mut self,
+        client: &mut Client,
+        name: &[u8],
+        words: &[&[u8]],
+    ) -> Option<bool> {
         let begun = client.transaction.is_some();
+        let own = name == b"watch" || name == b"exec" && begun && client.watch.is_some();
+        if own && !client.is_idle() {
+            // It goes over another connection than what is on its way, and must not be sooner.
+            return Some(false);
+        }
         match (name, begun) {
             (b"multi", false) => {
-                client.transaction = Some(Transaction::default());
+                client.transaction = Some(Transaction {
+                    unit: client.watch.map(|watch| watch.unit),
+                    ..Transaction::default()
+                });
                 client.answer_now(b"+OK\r\n");
             }
             (b"multi", true) => client.answer_now(&error_reply("MULTI calls can not be nested")),
             (b"exec", false) => client.answer_now(&error_reply("EXEC without MULTI")),
             (b"discard", false) => client.answer_now(&error_reply("DISCARD without MULTI")),
-            (b"discard", true) => {
+            (b"discard", true) | (b"unwatch", false) => {
                 client.transaction = None;
+                self.unwatch(client);
                 client.answer_now(b"+OK\r\n");
             }
             (b"exec", true) => self.execute(client),
-            (b"watch" | b"unwatch", _) => client.answer_now(&error_reply(
-                "WATCH does not go through the router: connect to the host of the keys",
-            )),
+            (b"watch", _) => self.watch(client, words),
             (_, true) => self.queue(client, name, words),
-            (_, false) => return false,
+            (_, false) => return None,
         }
-        true
+        Some(true)
     }
 
     fn queue(&self, client: &mut Client, name: &[u8], words: &[&[u8]]) {
@@ -94,9 +106,7 @@ impl Hub {
         };
         match one {
             true => Ok(common),
-            false => {
-                Err("the keys of a transaction live on several hosts or in several slots".into())
-            }
+            false => Err(split::SEVERAL_UNITS.to_owned()),
         }
     }
 
@@ -105,14 +115,21 @@ impl Hub {
             return;
         };
         if transaction.broken {
+            self.unwatch(client);
             let why = b"-EXECABORT Transaction discarded because of previous errors.\r\n";
             return client.answer_now(why);
         }
-        if transaction.count == 0 {
+        let watch = client.watch.take();
+        if transaction.count == 0 && watch.is_none() {
             return client.answer_now(b"*0\r\n");
         }
-        let host = self.host_of(&transaction.key);
-        let place = match self.shared(host, client.protocol) {
+        // Nor must what the client asks for behind it be sooner than this.
+        client.blocked |= watch.is_some();
+        let place = match watch {
+            Some(watch) => Ok(watch.place),
+            None => self.shared(self.host_of(&transaction.key), client.protocol),
+        };
+        let place = match place {
             Ok(place) => place,
             Err(error) => return client.answer_now(&error),
         };

@@ -72,6 +72,8 @@ pub(super) enum Purpose {
     Shared,
     /// For one client's pops.
     Pops,
+    /// For one client's transactions on keys that it watches.
+    Transactions,
     /// For what one client has subscribed to.
     Listens,
     /// For a client that pops from several hosts: it tells of changes of keys that begin so.
