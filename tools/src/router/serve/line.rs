@@ -9,6 +9,9 @@ use mio::{Interest, Registry, Token};
 /// Bytes that are read at a time, at least.
 const READ_BYTES: usize = 64 * 1024;
 
+/// Bytes that go out at a time at most: whoever reads as fast as we write must not hold up others.
+const MOST_AT_ONCE: usize = 1024 * 1024;
+
 /// Room that is kept by a buffer whose contents are gone.
 const KEPT_BYTES: usize = 256 * 1024;
 
@@ -151,9 +154,14 @@ impl Line {
 
     /// Is told of room to write from now on, or not any longer.
     fn wait_for_room(&mut self, registry: &Registry, waits: bool) -> io::Result<()> {
-        if self.waits_for_room == waits {
-            return Ok(());
+        match self.waits_for_room == waits {
+            true => Ok(()),
+            false => self.ask_for_room(registry, waits),
         }
+    }
+
+    /// As [`wait_for_room`](Self::wait_for_room); room that is there already is told of once more.
+    fn ask_for_room(&mut self, registry: &Registry, waits: bool) -> io::Result<()> {
         self.waits_for_room = waits;
         let interest = match waits {
             true => Interest::READABLE | Interest::WRITABLE,
@@ -199,10 +207,14 @@ impl Line {
         Ok(())
     }
 
-    /// Sends what the kernel takes.
+    /// Sends what the kernel takes, but no more than others can wait for; then it is told of room.
     pub(super) fn flush(&mut self, registry: &Registry) -> io::Result<()> {
         let end = self.held_at.unwrap_or(self.output.len());
+        let begun = self.sent;
         while self.sent < end {
+            if self.sent - begun >= MOST_AT_ONCE {
+                return self.ask_for_room(registry, true);
+            }
             let bytes = &self.output[self.sent..end];
             match self.stream.write(bytes) {
                 Ok(count) => {
