@@ -1,12 +1,15 @@
 //! Hosts that are not what the router takes them for: nothing is done on the wrong one.
 
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
 use std::time::Duration;
 
 use redis_ipc::{Endpoint, Outcome};
 use redis_ipc_tests::client::Client;
 use redis_ipc_tests::value::Value;
 use redis_ipc_tools::farm::Farm;
-use redis_ipc_tools::router::{Cluster, Host, Placement, Promised};
+use redis_ipc_tools::router::{Cluster, Host, Options, Placement, Promised};
 
 use super::Router;
 
@@ -213,4 +216,42 @@ fn hosts_have_names_and_one_that_is_unknown_fails_only_its_own() {
         assert!(reply.text().starts_with(named), "{reply:?}");
         assert_eq!(client.receive(), count);
     }
+}
+
+/// A host on a slow line: it answers GET with these pieces, one at a time.
+fn trickle(folder: &Path, pieces: u32, pause: Duration) -> Endpoint {
+    let path = folder.join("slow");
+    let listener = UnixListener::bind(&path).unwrap();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut requests = BufReader::new(stream.try_clone().unwrap()).lines();
+        let mut next = |word: &str| requests.find(|line| line.as_ref().is_ok_and(|l| l == word));
+        for _ in 0..2 {
+            next("INFO");
+            stream.write_all(b"$-1\r\n").unwrap();
+        }
+        next("GET");
+        write!(stream, "${pieces}\r\n").unwrap();
+        for _ in 0..pieces {
+            std::thread::sleep(pause);
+            stream.write_all(b"x").unwrap();
+        }
+        stream.write_all(b"\r\n").unwrap();
+        next("never");
+    });
+    Endpoint::unix(path).unwrap()
+}
+
+#[test]
+fn a_reply_that_comes_slowly_is_no_silence() {
+    let farm = Farm::start(1, 1).unwrap();
+    let limit = Duration::from_secs(1);
+    let options = Options {
+        reply_limit: limit,
+        ..Options::default()
+    };
+    let slow = trickle(farm.folder(), 8, limit / 4);
+    let cluster = Cluster::with([Host::new(0, slow)], Placement::Partition, options).unwrap();
+    let router = Router::over(farm, cluster);
+    assert_eq!(router.client().command(&["GET", "k"]).text(), "xxxxxxxx");
 }

@@ -190,6 +190,11 @@ impl Line {
         self.output.len() - self.sent
     }
 
+    /// Bytes that went out of what does not go out at once, and that came of what is not whole.
+    pub(super) fn progress(&self) -> (usize, usize) {
+        (self.sent, self.input.bytes().len())
+    }
+
     /// Reads once what is there, and notes whether there may be more.
     pub(super) fn receive(&mut self) -> io::Result<()> {
         let room = self.input.room();

@@ -197,7 +197,8 @@ impl Hub {
     fn give_up_slow_hosts(&mut self) {
         let limit = self.options.reply_limit;
         for place in 0..self.upstreams.len() {
-            let slow = self.upstreams[place].as_ref().is_some_and(|upstream| {
+            let slow = self.upstreams[place].as_mut().is_some_and(|upstream| {
+                upstream.note_progress();
                 let counts = upstream.owner.is_none() || !upstream.is_greeted();
                 let since = upstream.since.filter(|_| counts);
                 since.is_some_and(|since| since.elapsed() > limit)

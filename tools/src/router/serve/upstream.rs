@@ -103,6 +103,8 @@ pub(super) struct Upstream {
     pub(super) since: Option<Instant>,
     /// Whether anything has come since that was looked at last.
     pub(super) heard: bool,
+    /// How far a long request or reply was when that was looked at last.
+    progress: (usize, usize),
 }
 
 impl Upstream {
@@ -137,6 +139,7 @@ impl Upstream {
             waiting: VecDeque::new(),
             since: None,
             heard: false,
+            progress: (0, 0),
         };
         upstream.greet(endpoint);
         // Behind a greeting that is refused, a request would be executed all the same: in another
@@ -195,6 +198,14 @@ impl Upstream {
             self.since = Some(Instant::now());
         }
         self.waiting.push_back(waiting);
+    }
+
+    /// Notes whether a long request has got further, or a long reply: that is no silence.
+    pub(super) fn note_progress(&mut self) {
+        let progress = self.line.progress();
+        if std::mem::replace(&mut self.progress, progress) != progress && progress != (0, 0) {
+            self.since = self.since.map(|_| Instant::now());
+        }
     }
 
     /// Takes what the server says of itself, and looks at it when that is all. The error is a
