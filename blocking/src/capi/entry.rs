@@ -159,3 +159,25 @@ pub(super) fn broken(panic: &(dyn Any + Send)) -> Fault {
         format!("a fault of the library: {words}"),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::CStr;
+
+    use super::*;
+
+    #[test]
+    #[expect(unsafe_code, reason = "the text is lent as C gets it")]
+    fn a_panic_ends_at_the_border_and_says_what_it_said() {
+        let words = String::from("the third drawer is missing");
+        assert_eq!(guard(|| panic!("{words}")), RIPC_ERR_INTERNAL);
+        // SAFETY: the text is this thread's until its next failure.
+        let text = unsafe { CStr::from_ptr(last_error_of_thread()) };
+        assert_eq!(
+            text.to_str(),
+            Ok("a fault of the library: the third drawer is missing")
+        );
+        assert_eq!(guard(|| panic!("in short")), RIPC_ERR_INTERNAL);
+        assert_eq!(guard(|| Ok(RIPC_OK)), RIPC_OK, "others go on");
+    }
+}
