@@ -121,6 +121,26 @@ fn subscriptions_keep_their_place_among_what_is_asked() {
 }
 
 #[test]
+fn confirmations_come_in_the_order_asked_for_and_messages_behind_their_own() {
+    let router = Router::start(2, 1);
+    let (mut client, keys) = (router.client(), router.keys());
+    let mut direct = Client::connect(&router.farm.socket(1)).unwrap();
+    router.farm.pause(0);
+    client.send(&["SUBSCRIBE", &keys[0], &keys[1], &keys[0]]);
+    while direct.command(&["PUBLISH", &keys[1], "early"]) != 1 {}
+    router.farm.resume(0);
+    let confirmed = |channel: &str, count: i64| {
+        let texts = ["subscribe", channel].map(|text| Value::Bulk(text.into()));
+        Value::Array([&texts[..], &[Value::Integer(count)]].concat())
+    };
+    assert_eq!(client.receive(), confirmed(&keys[0], 1));
+    assert_eq!(client.receive(), confirmed(&keys[1], 2));
+    let message = ["message", &keys[1], "early"].map(|text| Value::Bulk(text.into()));
+    assert_eq!(client.receive(), Value::Array(message.to_vec()));
+    assert_eq!(client.receive(), confirmed(&keys[0], 2));
+}
+
+#[test]
 fn what_would_change_a_shared_connection_reaches_no_host() {
     let router = Router::start(1, 1);
     let (mut client, mut other) = (router.client(), router.client());

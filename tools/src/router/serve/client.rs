@@ -9,6 +9,7 @@ use super::error_reply;
 use super::gather::Gather;
 use super::joined::Joined;
 use super::line::Line;
+use super::listening::Awaited;
 use super::transaction::Transaction;
 use super::upstream::write_bulk;
 use super::watching::Watch;
@@ -59,9 +60,9 @@ pub(super) struct Client {
     pub(super) own: Vec<usize>,
     pub(super) channels: BTreeSet<Vec<u8>>,
     pub(super) patterns: BTreeSet<Vec<u8>>,
-    /// Channels and patterns, with the kind of the request, that hosts have to confirm: what the
-    /// client asks for behind it waits until they have.
-    pub(super) awaited: Vec<(Vec<u8>, Vec<u8>)>,
+    /// What hosts have to confirm of subscriptions: what the client asks for behind it waits until
+    /// they have.
+    pub(super) awaited: VecDeque<Awaited>,
 }
 
 #[derive(Debug)]
@@ -106,7 +107,7 @@ impl Client {
             own: Vec::new(),
             channels: BTreeSet::new(),
             patterns: BTreeSet::new(),
-            awaited: Vec::new(),
+            awaited: VecDeque::new(),
         }
     }
 

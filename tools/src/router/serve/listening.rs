@@ -1,6 +1,7 @@
 //! Clients that subscribe: to channels on the hosts that own them, to patterns on all servers.
-
-use std::collections::BTreeSet;
+//!
+//! As with one server, confirmations come in the order in which they were asked for, each when all
+//! hosts that were asked have confirmed, and no message before its own.
 
 use redis_ipc_core::resp::Reply;
 
@@ -9,6 +10,25 @@ use super::error_reply;
 use super::hub::Hub;
 use super::joined::Joined;
 use super::upstream::{Asked, Purpose, Waiting, write_bulk, write_request};
+
+/// A channel or a pattern that a client has asked for.
+#[derive(Debug)]
+pub(super) struct Awaited {
+    /// The request's name.
+    kind: Vec<u8>,
+    name: Vec<u8>,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// So many hosts have not confirmed it.
+    Asked(usize),
+    /// It is told when all before it are, and then the messages that have come for it.
+    Confirmed(Vec<u8>),
+    /// A host could not be asked.
+    Refused(Vec<u8>),
+}
 
 impl Hub {
     /// Takes a request of that name, in lower case. `false` if it has to wait until what was asked
@@ -44,15 +64,21 @@ impl Hub {
                 true => self.hosts_of_pattern(channel),
                 false => vec![self.host_of(channel)],
             };
+            let count = hosts.len();
             let asked = hosts.into_iter().try_for_each(|host| {
                 self.listen(client, host, &[name, channel])?;
                 Ok::<(), Vec<u8>>(())
             });
-            match asked {
-                Ok(()) => client.awaited.push((name.to_vec(), channel.to_vec())),
-                Err(error) => client.answer_now(&error),
-            }
+            client.awaited.push_back(Awaited {
+                kind: name.to_vec(),
+                name: channel.to_vec(),
+                state: match asked {
+                    Ok(()) => State::Asked(count),
+                    Err(error) => State::Refused(error),
+                },
+            });
         }
+        client.tell_confirmed();
         true
     }
 
@@ -125,8 +151,11 @@ impl Hub {
             return;
         };
         match Confirmed::read(frame) {
-            Some(confirmed) => confirmed.pass_on(client),
-            None => client.line.output.extend_from_slice(frame),
+            Some(confirmed) => {
+                confirmed.note(client);
+                client.tell_confirmed();
+            }
+            None => client.hear(frame),
         }
         self.note_client(owner.place);
     }
@@ -150,32 +179,68 @@ impl<'f> Confirmed<'f> {
         Some(Self { kind, channel })
     }
 
-    fn of_pattern(&self) -> bool {
-        self.kind.starts_with(b"p")
+    /// All servers confirm a pattern.
+    fn note(&self, client: &mut Client) {
+        let own = |awaited: &&mut Awaited| {
+            matches!(awaited.state, State::Asked(_))
+                && (&*awaited.kind, &*awaited.name) == (self.kind, self.channel)
+        };
+        if let Some(awaited) = client.awaited.iter_mut().find(own) {
+            awaited.state = match awaited.state {
+                State::Asked(left) if left > 1 => State::Asked(left - 1),
+                _ => State::Confirmed(Vec::new()),
+            };
+        }
+    }
+}
+
+impl Client {
+    /// Takes a message; it waits with the confirmation of what it was subscribed to.
+    fn hear(&mut self, frame: &[u8]) {
+        let mut awaited = self.awaited.iter_mut();
+        let held = awaited.find_map(|awaited| match &mut awaited.state {
+            State::Confirmed(held) if source(frame) == Some(&awaited.name) => Some(held),
+            _ => None,
+        });
+        held.unwrap_or(&mut self.line.output)
+            .extend_from_slice(frame);
     }
 
-    /// The count is that of the client, which no host knows. All hosts confirm a pattern: the
-    /// first is heard.
-    fn pass_on(&self, client: &mut Client) {
-        let own =
-            |(kind, name): &(Vec<u8>, Vec<u8>)| (&**kind, &**name) == (self.kind, self.channel);
-        let Some(at) = client.awaited.iter().position(own) else {
-            return;
-        };
-        client.awaited.remove(at);
-        let set: &mut BTreeSet<Vec<u8>> = match self.of_pattern() {
-            true => &mut client.patterns,
-            false => &mut client.channels,
-        };
-        if self.kind.ends_with(b"unsubscribe") {
-            set.remove(self.channel);
-        } else {
-            set.insert(self.channel.to_vec());
+    /// Tells what is confirmed, as far as nothing before it is open. The count is the client's,
+    /// which no host knows.
+    fn tell_confirmed(&mut self) {
+        while let Some(first) = self.awaited.front() {
+            if matches!(first.state, State::Asked(_)) {
+                return;
+            }
+            let Some(Awaited { kind, name, state }) = self.awaited.pop_front() else {
+                return;
+            };
+            match state {
+                State::Refused(error) => self.line.output.extend(error),
+                State::Confirmed(messages) => {
+                    let set = match kind.starts_with(b"p") {
+                        true => &mut self.patterns,
+                        false => &mut self.channels,
+                    };
+                    match kind.ends_with(b"unsubscribe") {
+                        true => drop(set.remove(&name)),
+                        false => drop(set.insert(name.clone())),
+                    }
+                    let count = self.subscriptions();
+                    let confirmation = confirmation(self.protocol, &kind, Some(&name), count);
+                    self.line.output.extend(confirmation);
+                    self.line.output.extend(messages);
+                }
+                State::Asked(_) => {}
+            }
         }
-        let count = client.subscriptions();
-        let confirmation = confirmation(client.protocol, self.kind, Some(self.channel), count);
-        client.line.output.extend(confirmation);
     }
+}
+
+/// The channel or the pattern that a message has come for.
+fn source(frame: &[u8]) -> Option<&[u8]> {
+    Reply::parse(frame).elements()?.nth(1)?.bytes()
 }
 
 fn confirmation(protocol: u8, kind: &[u8], channel: Option<&[u8]>, count: usize) -> Vec<u8> {
