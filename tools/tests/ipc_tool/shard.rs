@@ -193,6 +193,30 @@ fn a_host_that_is_silent_or_gone_at_the_start_keeps_no_router_from_serving_the_o
 }
 
 #[test]
+fn clients_that_find_a_router_without_descriptors_are_served_when_others_have_left() {
+    let farm = Farm::start(1, 1).unwrap();
+    let tool = tool(&farm);
+    let socket = farm.folder().join("router").display().to_string();
+    let router = tool.start_ready(&["shard", "serve", "--listen", &socket]);
+    router.limit_descriptors(30);
+    let mut clients: Vec<_> = (0..40)
+        .map(|_| Client::connect(socket.as_ref()).unwrap())
+        .collect();
+    for client in &mut clients {
+        client.send(&["PING"]);
+    }
+    // The first to come is in, the last is not.
+    assert_eq!(clients[0].receive(), "PONG");
+    let late = clients.split_off(30);
+    drop(clients);
+    for mut client in late {
+        assert_eq!(client.receive(), "PONG");
+    }
+    router.signal("INT");
+    assert_eq!(router.end().code, 0);
+}
+
+#[test]
 fn two_names_for_one_server_end_a_router_also_if_it_is_late_that_they_are_found() {
     let farm = Farm::start(2, 1).unwrap();
     let tool = tool(&farm);

@@ -1,5 +1,6 @@
 //! The tool as a user runs it, on a server of the test's own.
 
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -158,6 +159,15 @@ impl Started {
             .args(["-c", &format!("kill -{name} {pid}")])
             .status();
         assert!(status.expect("a shell").success());
+    }
+
+    /// Lets it have no more than so many descriptors from now on.
+    pub(crate) fn limit_descriptors(&self, count: u64) {
+        let limit = Rlimit {
+            current: Some(count),
+            maximum: Some(count),
+        };
+        prlimit(Some(Pid::from_child(&self.child)), Resource::Nofile, limit).unwrap();
     }
 
     /// Waits for its end.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
 use redis_ipc::{Endpoint, Stop};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::cluster;
 use crate::output::Output;
@@ -59,6 +60,7 @@ impl Serve {
         let addresses = addresses?;
         let failed = |error: io::Error| Problem::failed(error.to_string());
         let stop = Stop::on_signals().map_err(failed)?;
+        take_descriptors();
         let checked = check(&cluster);
         let late = match checked.recv_timeout(CHECK_WAIT) {
             Ok(faults) => tell(faults, output).map(|()| None)?,
@@ -76,6 +78,18 @@ impl Serve {
         let problem = late.and_then(|late| late.try_recv().ok());
         problem.map_or(Ok(()), Err)
     }
+}
+
+/// Has as many descriptors as this process may have, each client takes one: 1024, as most shells give
+/// at first, are few for a router.
+fn take_descriptors() {
+    let limit = getrlimit(Resource::Nofile);
+    let all = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    // Without them it serves fewer at a time.
+    let _ = setrlimit(Resource::Nofile, all);
 }
 
 /// Looks at all hosts; one that does not answer takes its time.

@@ -27,6 +27,8 @@ pub struct Server {
     poll: Poll,
     listeners: Vec<Listener>,
     hub: Hub,
+    /// Somebody may wait who was not let in for lack of descriptors: nobody tells when there are some.
+    crowded_out: bool,
 }
 
 #[derive(Debug)]
@@ -49,6 +51,7 @@ impl Server {
             poll,
             listeners,
             hub,
+            crowded_out: false,
         };
         for address in addresses.iter().take(SEEKER) {
             let listener = server.listen(address);
@@ -97,6 +100,9 @@ impl Server {
                 self.hub.send_delayed();
                 self.hub.gather_restlessly();
                 self.hub.flush();
+                if std::mem::take(&mut self.crowded_out) {
+                    (0..self.listeners.len()).for_each(|listener| self.accept(listener));
+                }
             }
         }
         Ok(())
@@ -149,9 +155,11 @@ impl Server {
             match stream {
                 Ok(stream) => self.hub.welcome(stream),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                // No more of them, or no more descriptors: those who wait are told of again when
-                // the next one comes.
-                Err(_) => return,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(_) => {
+                    self.crowded_out = true;
+                    return;
+                }
             }
         }
     }
