@@ -62,10 +62,10 @@ impl<'a> Iterator for Elements<'a> {
     type Item = Reply<'a>;
 
     // Bulks are read without a call and without a reply being moved about in memory: left to the
-    // compiler, whether they are depends on what else stands in this file. A microcontroller has
-    // no stack to spare for what that takes.
-    #[cfg_attr(not(target_os = "none"), inline(always))]
-    #[cfg_attr(target_os = "none", inline)]
+    // compiler, whether they are depends on what else stands in this file. Small machines have
+    // neither the stack to spare for what that takes nor the room for a copy at every loop.
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
+    #[cfg_attr(not(target_pointer_width = "64"), inline)]
     fn next(&mut self) -> Option<Reply<'a>> {
         self.left = self.left.checked_sub(1)?;
         match whole_bulk(self.rest) {
