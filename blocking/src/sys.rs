@@ -1,6 +1,11 @@
-//! The one thing that a system offers and rustix does not: word of a `fork()`.
+//! What a system offers and rustix does not: word of a `fork()`, and of signals.
 
-#![expect(unsafe_code, reason = "pthread_atfork has no safe wrapper anywhere")]
+#![expect(
+    unsafe_code,
+    reason = "pthread_atfork has no safe wrapper anywhere, and those of sigaction are large"
+)]
+
+pub(crate) mod signals;
 
 use std::ffi::c_int;
 use std::io;
