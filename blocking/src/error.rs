@@ -211,11 +211,7 @@ impl Error {
     }
 
     pub(crate) fn unexpected_reply(request: &'static str, reply: &Reply<'_>) -> Self {
-        let mut reply = match (reply, reply.bytes()) {
-            (_, Some(bytes)) => format!("{:?}", String::from_utf8_lossy(bytes)),
-            (Reply::Error(error), _) => error.to_string(),
-            _ => format!("{reply:?}"),
-        };
+        let mut reply = in_words(reply);
         if let Some((end, _)) = reply.char_indices().nth(120) {
             reply.truncate(end);
             reply.push('…');
@@ -223,6 +219,21 @@ impl Error {
         Self::Protocol {
             why: Misunderstanding::Type { request, reply },
         }
+    }
+}
+
+/// A reply as a sentence names it. What `Debug` says would be longer, and so would every program.
+fn in_words(reply: &Reply<'_>) -> String {
+    match (reply, reply.bytes(), reply.elements()) {
+        (_, Some(bytes), _) => format!("{:?}", String::from_utf8_lossy(bytes)),
+        (_, _, Some(elements)) => format!("{} elements", elements.len()),
+        (Reply::Error(error), ..) => String::from_utf8_lossy(error.text()).into_owned(),
+        (Reply::Double(digits) | Reply::BigNumber(digits), ..) => {
+            String::from_utf8_lossy(digits).into_owned()
+        }
+        (Reply::Integer(number), ..) => number.to_string(),
+        (Reply::Boolean(truth), ..) => truth.to_string(),
+        _ => "nothing".to_owned(),
     }
 }
 
@@ -376,5 +387,32 @@ impl From<SubscribeError> for Error {
 impl From<ServerError> for Error {
     fn from(error: ServerError) -> Self {
         Self::Server(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unexpected_reply_is_named_in_words() {
+        for (frame, words) in [
+            ("$3\r\n\"\t\"\r\n", r#""\"\t\"""#),
+            ("*2\r\n:1\r\n:2\r\n", "2 elements"),
+            ("-ERR no\r\n", "ERR no"),
+            (",1.5\r\n", "1.5"),
+            (":-7\r\n", "-7"),
+            ("#t\r\n", "true"),
+            ("_\r\n", "nothing"),
+        ] {
+            let error = Error::unexpected_reply("PING", &Reply::parse(frame.as_bytes()));
+            assert_eq!(
+                error.to_string(),
+                format!("the server answered PING with {words}")
+            );
+        }
+        let long = format!("$500\r\n{}\r\n", "x".repeat(500));
+        let error = Error::unexpected_reply("PING", &Reply::parse(long.as_bytes()));
+        assert!(error.to_string().ends_with("xxx…"), "{error}");
     }
 }

@@ -36,7 +36,7 @@ pub struct ServerError {
 impl ServerError {
     pub(crate) fn new(reply: &ErrorReply<'_>) -> Self {
         Self {
-            text: reply.to_string(),
+            text: String::from_utf8_lossy(reply.text()).into_owned(),
             place: None,
             partial: false,
         }
