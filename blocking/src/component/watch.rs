@@ -100,7 +100,7 @@ impl Watch {
 
     /// A keyspace notification arrived: `__keyspace@0__:key`.
     pub(super) fn notified(&mut self, channel: &str) {
-        let key = channel.split_once("__:").map(|(_, key)| key);
+        let key = channel.split_once(':').map(|(_, key)| key);
         if key == Some(self.key.as_str()) {
             self.spoil();
         }

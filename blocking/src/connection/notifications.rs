@@ -29,5 +29,8 @@ impl Connection {
 
 /// In the server's flags, `A` stands for all classes of events but `m` and `n`.
 fn has_flag(flags: &str, flag: char) -> bool {
-    flags.contains(flag) || (flags.contains('A') && !matches!(flag, 'K' | 'E' | 'm' | 'n'))
+    let by_all = !matches!(flag, 'K' | 'E' | 'm' | 'n');
+    flags
+        .chars()
+        .any(|set| set == flag || (set == 'A' && by_all))
 }

@@ -12,29 +12,47 @@ impl FromStr for Endpoint {
     type Err = EndpointError;
 
     fn from_str(text: &str) -> Result<Self, EndpointError> {
-        let malformed = |why| EndpointError::Malformed {
-            text: without_password(text),
-            why,
-        };
-        let Some((scheme, rest)) = text.split_once("://") else {
-            return match text {
-                "" => Err(malformed("it is empty")),
-                text if is_host_and_port(text) => Err(malformed(
-                    "a host and its port need redis:// before them, and a path with a : a /",
-                )),
-                path => Self::unix(path),
-            };
-        };
-        match scheme {
-            "unix" | "redis+unix" => unix_url(rest, malformed),
-            #[cfg(feature = "tcp")]
-            _ => remote::url(scheme, rest, malformed),
-            #[cfg(not(feature = "tcp"))]
-            _ => Err(malformed(
-                "this program knows the scheme unix only: for others there is the feature `tcp` of \
-                 redis-ipc",
-            )),
+        let mut endpoint = parse(text);
+        if let Err(EndpointError::Malformed { text: shown, .. }) = &mut endpoint {
+            *shown = without_password(text);
         }
+        endpoint
+    }
+}
+
+fn parse(text: &str) -> Result<Endpoint, EndpointError> {
+    let Some((scheme, rest)) = split_scheme(text) else {
+        return match text {
+            "" => Err(malformed("it is empty")),
+            text if is_host_and_port(text) => Err(malformed(
+                "a host and its port need redis:// before them, and a path with a : a /",
+            )),
+            path => Endpoint::unix(path),
+        };
+    };
+    match scheme {
+        "unix" | "redis+unix" => unix_url(rest),
+        #[cfg(feature = "tcp")]
+        _ => remote::url(scheme, rest),
+        #[cfg(not(feature = "tcp"))]
+        _ => Err(malformed(
+            "this program knows the scheme unix only: for others there is the feature `tcp` of \
+             redis-ipc",
+        )),
+    }
+}
+
+/// `scheme://rest`
+fn split_scheme(text: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = text.split_once(':')?;
+    Some((scheme, rest.strip_prefix("//")?))
+}
+
+/// An error whose text is filled in where all of it is at hand.
+fn malformed(why: &'static str) -> EndpointError {
+    EndpointError::Malformed {
+        text: String::new(),
+        why,
     }
 }
 
@@ -47,51 +65,40 @@ fn is_host_and_port(text: &str) -> bool {
 const UNKNOWN_PARAMETER: &str = "it has a parameter that is not known here";
 
 /// `[user:password@]/path[?db=N]`
-fn unix_url(
-    rest: &str,
-    malformed: impl Fn(&'static str) -> EndpointError,
-) -> Result<Endpoint, EndpointError> {
+fn unix_url(rest: &str) -> Result<Endpoint, EndpointError> {
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (login, path) = match rest.find('/') {
         Some(slash) => rest.split_at(slash),
         None => return Err(malformed("the path must begin with /")),
     };
-    let mut endpoint = Endpoint::unix(decode(path, &malformed)?.into_owned())?;
-    endpoint.login(login.strip_suffix('@'), &malformed)?;
+    let mut endpoint = Endpoint::unix(decode(path)?.into_owned())?;
+    endpoint.login(login.strip_suffix('@'))?;
     if !login.is_empty() && !login.ends_with('@') {
         return Err(malformed("the path must begin with /"));
     }
-    endpoint.query(query, &malformed)?;
+    endpoint.query(query)?;
     Ok(endpoint)
 }
 
 impl Endpoint {
-    fn login(
-        &mut self,
-        login: Option<&str>,
-        malformed: &impl Fn(&'static str) -> EndpointError,
-    ) -> Result<(), EndpointError> {
+    fn login(&mut self, login: Option<&str>) -> Result<(), EndpointError> {
         let Some(login) = login else { return Ok(()) };
         let (user, password) = login
             .split_once(':')
             .ok_or_else(|| malformed("before the @ stands user:password"))?;
         if !user.is_empty() {
-            self.user = Some(decode(user, malformed)?.into_owned());
+            self.user = Some(decode(user)?.into_owned());
         }
-        self.password = Some(decode(password, malformed)?.into_owned());
+        self.password = Some(decode(password)?.into_owned());
         Ok(())
     }
 
-    fn query(
-        &mut self,
-        query: &str,
-        malformed: &impl Fn(&'static str) -> EndpointError,
-    ) -> Result<(), EndpointError> {
+    fn query(&mut self, query: &str) -> Result<(), EndpointError> {
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             match pair.split_once('=').unwrap_or((pair, "")) {
-                ("db", value) => self.database = number(value, malformed)?,
+                ("db", value) => self.database = number(value)?,
                 #[cfg(feature = "tcp")]
-                (name, value) => self.remote_parameter(name, value, malformed)?,
+                (name, value) => self.remote_parameter(name, value)?,
                 #[cfg(not(feature = "tcp"))]
                 _ => return Err(malformed(UNKNOWN_PARAMETER)),
             }
@@ -100,20 +107,14 @@ impl Endpoint {
     }
 }
 
-fn number(
-    text: &str,
-    malformed: &impl Fn(&'static str) -> EndpointError,
-) -> Result<u32, EndpointError> {
+fn number(text: &str) -> Result<u32, EndpointError> {
     text.parse()
         .map_err(|_| malformed("the database is not a number"))
 }
 
 /// Undoes `%20` and the like.
-fn decode<'t>(
-    text: &'t str,
-    malformed: &impl Fn(&'static str) -> EndpointError,
-) -> Result<Cow<'t, str>, EndpointError> {
-    if !text.contains('%') {
+fn decode<'t>(text: &'t str) -> Result<Cow<'t, str>, EndpointError> {
+    if !text.as_bytes().contains(&b'%') {
         return Ok(Cow::Borrowed(text));
     }
     let mut bytes = Vec::with_capacity(text.len());
@@ -145,17 +146,17 @@ fn hex(digit: u8) -> Option<u8> {
 fn without_password(text: &str) -> String {
     let mut shown = text.to_owned();
     if let Some((before, behind)) = text.rsplit_once('@') {
-        let login = before.find("://").map_or(0, |scheme| scheme + 3);
-        let colon = before.get(login..).and_then(|login| login.find(':'));
-        if let Some(user) = colon.and_then(|colon| before.get(..login + colon)) {
-            shown = format!("{user}:***@{behind}");
+        let login = split_scheme(before).map_or(before, |(_, login)| login);
+        if let Some((_, password)) = login.split_once(':') {
+            let user = before.strip_suffix(password).unwrap_or_default();
+            shown = format!("{user}***@{behind}");
         }
     }
     let Some((address, query)) = shown.split_once('?') else {
         return shown;
     };
     let pairs = query.split('&').map(|pair| match pair.split_once('=') {
-        Some((name, _)) if name.contains("password") => format!("{name}=***"),
+        Some((name, _)) if name.ends_with("password") => format!("{name}=***"),
         _ => pair.to_owned(),
     });
     format!("{address}?{}", pairs.collect::<Vec<_>>().join("&"))

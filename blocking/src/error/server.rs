@@ -22,6 +22,9 @@ const BEFORE_A_SCRIPT: [&str; 10] = [
     "MASTERDOWN Link with MASTER",
 ];
 
+/// How the error of a transaction begins that comes to nothing because of another error.
+const DISCARDED: &str = "EXECABORT Transaction discarded because of: ";
+
 /// An error reply, in the server's own words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerError {
@@ -62,7 +65,7 @@ impl ServerError {
     pub(crate) fn of_script(self) -> Self {
         let before = BEFORE_A_SCRIPT.iter().any(|w| self.text.starts_with(w));
         // The server's own mark behind what a script ended with.
-        let inside = self.text.contains(" script: ");
+        let inside = self.text.split(' ').any(|word| word == "script:");
         self.or_partial(!before || inside)
     }
 
@@ -103,10 +106,9 @@ impl ServerError {
             return true;
         }
         // A transaction that comes to nothing tells why behind its own code.
-        let cause = self.text.split_once("discarded because of: ");
-        let words = cause.map_or(self.text(), |(_, words)| words);
+        let cause = self.text.strip_prefix(DISCARDED).unwrap_or(&self.text);
         matches!(
-            words.split(' ').next().unwrap_or_default(),
+            cause.split(' ').next().unwrap_or_default(),
             "LOADING"
                 | "READONLY"
                 | "MASTERDOWN"

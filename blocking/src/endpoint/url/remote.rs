@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{UNKNOWN_PARAMETER, decode, number};
+use super::{UNKNOWN_PARAMETER, decode, malformed, number};
 use crate::endpoint::{Endpoint, EndpointError, Place};
 
 /// Whether a URL's scheme asks for TLS.
@@ -14,51 +14,39 @@ enum Security {
 }
 
 /// What stands behind `scheme://`.
-pub(super) fn url(
-    scheme: &str,
-    rest: &str,
-    malformed: impl Fn(&'static str) -> EndpointError,
-) -> Result<Endpoint, EndpointError> {
+pub(super) fn url(scheme: &str, rest: &str) -> Result<Endpoint, EndpointError> {
     match scheme {
-        "redis" | "tcp" => tcp_url(rest, Security::None, malformed),
-        "rediss" => tcp_url(rest, Security::Tls, malformed),
-        "redis-sentinel" => sentinel_url(rest, Security::None, malformed),
-        "rediss-sentinel" => sentinel_url(rest, Security::Tls, malformed),
+        "redis" | "tcp" => tcp_url(rest, Security::None),
+        "rediss" => tcp_url(rest, Security::Tls),
+        "redis-sentinel" => sentinel_url(rest, Security::None),
+        "rediss-sentinel" => sentinel_url(rest, Security::Tls),
         _ => Err(malformed("the scheme is not known")),
     }
 }
 
 /// `[user:password@]host[:port][/db]`, with TLS also
 /// `[?ca=FILE&cert=FILE&key=FILE&server_name=NAME]`
-fn tcp_url(
-    rest: &str,
-    security: Security,
-    malformed: impl Fn(&'static str) -> EndpointError,
-) -> Result<Endpoint, EndpointError> {
+fn tcp_url(rest: &str, security: Security) -> Result<Endpoint, EndpointError> {
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
     let (login, host_port) = match authority.rsplit_once('@') {
         Some((login, host)) => (Some(login), host),
         None => (None, authority),
     };
-    let (host, port) = host_and_port(host_port, 6379, &malformed)?;
+    let (host, port) = host_and_port(host_port, 6379)?;
     let mut endpoint = Endpoint::tcp(host, port);
-    endpoint.secure(security, &malformed)?;
-    endpoint.login(login, &malformed)?;
+    endpoint.secure(security)?;
+    endpoint.login(login)?;
     if !database.is_empty() {
-        endpoint.database = number(database, &malformed)?;
+        endpoint.database = number(database)?;
     }
-    endpoint.query(query, &malformed)?;
-    endpoint.complete(&malformed)?;
+    endpoint.query(query)?;
+    endpoint.complete()?;
     Ok(endpoint)
 }
 
 /// `[user:password@]host[:port],host[:port]…/master[?db=N&sentinel_user=…&sentinel_password=…]`
-fn sentinel_url(
-    rest: &str,
-    security: Security,
-    malformed: impl Fn(&'static str) -> EndpointError,
-) -> Result<Endpoint, EndpointError> {
+fn sentinel_url(rest: &str, security: Security) -> Result<Endpoint, EndpointError> {
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (authority, master) = rest.split_once('/').unwrap_or((rest, ""));
     if master.is_empty() || master.contains('/') {
@@ -71,21 +59,17 @@ fn sentinel_url(
         None => (None, authority),
     };
     let nodes = nodes.split(',');
-    let nodes = nodes.map(|node| host_and_port(node, 26379, &malformed));
+    let nodes = nodes.map(|node| host_and_port(node, 26379));
     let nodes = nodes.collect::<Result<Vec<_>, _>>()?;
-    let mut endpoint = Endpoint::sentinels(&nodes, &decode(master, &malformed)?);
-    endpoint.secure(security, &malformed)?;
-    endpoint.login(login, &malformed)?;
-    endpoint.query(query, &malformed)?;
-    endpoint.complete(&malformed)?;
+    let mut endpoint = Endpoint::sentinels(&nodes, &decode(master)?);
+    endpoint.secure(security)?;
+    endpoint.login(login)?;
+    endpoint.query(query)?;
+    endpoint.complete()?;
     Ok(endpoint)
 }
 
-fn host_and_port<'t>(
-    text: &'t str,
-    default: u16,
-    malformed: &impl Fn(&'static str) -> EndpointError,
-) -> Result<(&'t str, u16), EndpointError> {
+fn host_and_port<'t>(text: &'t str, default: u16) -> Result<(&'t str, u16), EndpointError> {
     let (host, port) = split_port(text);
     if host.is_empty() {
         return Err(malformed("the host is missing"));
@@ -114,9 +98,8 @@ impl Endpoint {
         &mut self,
         name: &str,
         value: &str,
-        malformed: &impl Fn(&'static str) -> EndpointError,
     ) -> Result<(), EndpointError> {
-        let text = || decode(value, malformed).map(Cow::into_owned);
+        let text = || decode(value).map(Cow::into_owned);
         match (name, &mut self.place) {
             ("sentinel_user", Place::Sentinels(s)) => Arc::make_mut(s).user = Some(text()?),
             ("sentinel_password", Place::Sentinels(s)) => {
@@ -138,11 +121,7 @@ impl Endpoint {
         clippy::unnecessary_wraps,
         reason = "without the feature `tls` it fails"
     )]
-    fn secure(
-        &mut self,
-        security: Security,
-        _: &impl Fn(&'static str) -> EndpointError,
-    ) -> Result<(), EndpointError> {
+    fn secure(&mut self, security: Security) -> Result<(), EndpointError> {
         if security == Security::Tls {
             self.tls = Some(Arc::default());
         }
@@ -162,10 +141,7 @@ impl Endpoint {
     }
 
     /// Sees to what is left out.
-    fn complete(
-        &mut self,
-        malformed: &impl Fn(&'static str) -> EndpointError,
-    ) -> Result<(), EndpointError> {
+    fn complete(&mut self) -> Result<(), EndpointError> {
         let Some(tls) = self.tls.as_mut().map(Arc::make_mut) else {
             return Ok(());
         };
@@ -186,11 +162,7 @@ impl Endpoint {
         clippy::unused_self,
         reason = "with the feature `tls` it is kept there"
     )]
-    fn secure(
-        &mut self,
-        security: Security,
-        malformed: &impl Fn(&'static str) -> EndpointError,
-    ) -> Result<(), EndpointError> {
+    fn secure(&mut self, security: Security) -> Result<(), EndpointError> {
         match security {
             Security::None => Ok(()),
             Security::Tls => Err(malformed(
@@ -204,10 +176,7 @@ impl Endpoint {
         clippy::unnecessary_wraps,
         reason = "with the feature `tls` there is more to see to"
     )]
-    fn complete(
-        &mut self,
-        _: &impl Fn(&'static str) -> EndpointError,
-    ) -> Result<(), EndpointError> {
+    fn complete(&mut self) -> Result<(), EndpointError> {
         Ok(())
     }
 }
