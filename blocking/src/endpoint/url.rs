@@ -113,7 +113,7 @@ fn number(text: &str) -> Result<u32, EndpointError> {
 }
 
 /// Undoes `%20` and the like.
-fn decode<'t>(text: &'t str) -> Result<Cow<'t, str>, EndpointError> {
+fn decode(text: &str) -> Result<Cow<'_, str>, EndpointError> {
     if !text.as_bytes().contains(&b'%') {
         return Ok(Cow::Borrowed(text));
     }

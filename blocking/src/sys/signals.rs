@@ -20,7 +20,13 @@ static CAME: AtomicBool = AtomicBool::new(false);
 const SIGNALS: [c_int; 2] = [SIGTERM, SIGINT];
 
 /// What was to be done about each of them before us.
-static BEFORE: OnceLock<[sigaction; 2]> = OnceLock::new();
+static BEFORE: OnceLock<[Former; 2]> = OnceLock::new();
+
+/// A handler that was there before ours, or what stands for none.
+struct Former {
+    handler: libc::sighandler_t,
+    flags: c_int,
+}
 
 /// Has signals counted from now on, until as many have called [`stop_heeding`]. Handlers that were
 /// there before are called as well.
@@ -53,7 +59,7 @@ pub(crate) fn spare() {
 fn install() -> io::Result<()> {
     static INSTALLED: OnceLock<Result<(), c_int>> = OnceLock::new();
     let installed = INSTALLED.get_or_init(|| {
-        let before = [replace(SIGTERM, None)?, replace(SIGINT, None)?];
+        let before = [former(SIGTERM)?, former(SIGINT)?];
         // Known before ours can run, for it calls them.
         let _ = BEFORE.set(before);
         // SAFETY: a `sigaction` of zeros is valid: no flags, no signal blocked, the default action.
@@ -62,7 +68,7 @@ fn install() -> io::Result<()> {
         ours.sa_sigaction = handler as usize;
         ours.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART;
         for signal in SIGNALS {
-            replace(signal, Some(&ours))?;
+            set(signal, &ours)?;
         }
         Ok(())
     });
@@ -72,19 +78,34 @@ fn install() -> io::Result<()> {
 /// How the system calls a handler that asks for all there is to know.
 type Handler = extern "C" fn(c_int, *mut siginfo_t, *mut c_void);
 
-/// Sets what is to be done about a signal, if something is given; what was before.
-fn replace(signal: c_int, action: Option<&sigaction>) -> Result<sigaction, c_int> {
-    let action = action.map_or(ptr::null(), ptr::from_ref);
-    // SAFETY: a `sigaction` of zeros is valid; `action` is nowhere or a valid one, and its handler
-    // does only what is allowed at any time (see `note`).
-    unsafe {
-        let mut before = mem::zeroed();
-        match libc::sigaction(signal, action, &raw mut before) {
-            0 => Ok(before),
-            _ => Err(io::Error::last_os_error()
-                .raw_os_error()
-                .unwrap_or_default()),
-        }
+fn former(signal: c_int) -> Result<Former, c_int> {
+    // SAFETY: a `sigaction` of zeros is valid, and a place for another one.
+    let (result, action) = unsafe {
+        let mut action: sigaction = mem::zeroed();
+        (
+            libc::sigaction(signal, ptr::null(), &raw mut action),
+            action,
+        )
+    };
+    checked(result)?;
+    Ok(Former {
+        handler: action.sa_sigaction,
+        flags: action.sa_flags,
+    })
+}
+
+fn set(signal: c_int, action: &sigaction) -> Result<(), c_int> {
+    // SAFETY: the action is a valid one, and our handler does only what is allowed at any time
+    // (see `note`).
+    checked(unsafe { libc::sigaction(signal, action, ptr::null_mut()) })
+}
+
+fn checked(result: c_int) -> Result<(), c_int> {
+    match result {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()
+            .raw_os_error()
+            .unwrap_or_default()),
     }
 }
 
@@ -102,17 +123,16 @@ extern "C" fn note(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
 }
 
 /// Calls a handler of whoever was there before us.
-fn call(former: &sigaction, signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
-    let handler = former.sa_sigaction;
-    if matches!(handler, libc::SIG_DFL | libc::SIG_IGN) {
+fn call(former: &Former, signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    if matches!(former.handler, libc::SIG_DFL | libc::SIG_IGN) {
         return;
     }
     // SAFETY: whoever set this handler gave the system leave to call it so at any time.
     unsafe {
-        if former.sa_flags & libc::SA_SIGINFO == 0 {
-            mem::transmute::<usize, extern "C" fn(c_int)>(handler)(signal);
+        if former.flags & libc::SA_SIGINFO == 0 {
+            mem::transmute::<usize, extern "C" fn(c_int)>(former.handler)(signal);
         } else {
-            mem::transmute::<usize, Handler>(handler)(signal, info, context);
+            mem::transmute::<usize, Handler>(former.handler)(signal, info, context);
         }
     }
 }

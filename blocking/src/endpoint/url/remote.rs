@@ -69,7 +69,7 @@ fn sentinel_url(rest: &str, security: Security) -> Result<Endpoint, EndpointErro
     Ok(endpoint)
 }
 
-fn host_and_port<'t>(text: &'t str, default: u16) -> Result<(&'t str, u16), EndpointError> {
+fn host_and_port(text: &str, default: u16) -> Result<(&str, u16), EndpointError> {
     let (host, port) = split_port(text);
     if host.is_empty() {
         return Err(malformed("the host is missing"));
