@@ -59,7 +59,7 @@ fn malformed(why: &'static str) -> EndpointError {
 /// Whether somebody has left out the scheme: taken for a path, it would be looked for as a file.
 fn is_host_and_port(text: &str) -> bool {
     let port = text.rsplit_once(':').map(|(_, port)| port);
-    !text.contains('/') && port.is_some_and(|port| port.parse::<u16>().is_ok())
+    !text.as_bytes().contains(&b'/') && port.is_some_and(|port| port.parse::<u32>().is_ok())
 }
 
 const UNKNOWN_PARAMETER: &str = "it has a parameter that is not known here";
