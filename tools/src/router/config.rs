@@ -247,14 +247,11 @@ impl Reader<'_> {
 
     fn host(&self, defaults: &Login, entry: &Entry) -> Result<Host, ConfigError> {
         let id = *entry.id.get_ref();
-        let wrong = |why: &dyn fmt::Display| {
+        let endpoint = entry.address.get_ref().parse();
+        let mut endpoint: Endpoint = endpoint.map_err(|error| {
             let at = Some(entry.address.span().start);
-            self.wrong(at, format!("host {id}: {why}"))
-        };
-        let address = entry.address.get_ref();
-        check_path(address).map_err(|why| wrong(&why))?;
-        let endpoint = address.parse();
-        let mut endpoint: Endpoint = endpoint.map_err(|error| wrong(&error))?;
+            self.wrong(at, format!("host {id}: {error}"))
+        })?;
         if let Some(database) = entry.database {
             endpoint = endpoint.with_database(database);
         } else if let (0, Some(database)) = (endpoint.database(), defaults.database) {
@@ -293,18 +290,6 @@ impl Reader<'_> {
 /// The number of the line in which these bytes end.
 fn line_behind(bytes: &[u8]) -> usize {
     1 + bytes.iter().filter(|byte| **byte == b'\n').count()
-}
-
-/// What reads like a server's name and port would be the path of a socket.
-fn check_path(address: &str) -> Result<(), String> {
-    let is_port = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
-    match address.rsplit_once(':') {
-        Some((host, port)) if !host.contains('/') && is_port(port) => Err(format!(
-            "{address:?} would be a socket in the working folder: a server on TCP is \
-             redis://{address}"
-        )),
-        _ => Ok(()),
-    }
 }
 
 /// The host that a person should look at.
@@ -378,7 +363,7 @@ mod tests {
             ),
             (
                 "[[host]]\nid = 0\naddress = \"localhost:6379\"\n",
-                "hosts.toml:3: host 0: \"localhost:6379\" would be a socket in the working folder",
+                "hosts.toml:3: host 0: \"localhost:6379\" is not a server's address (a host and its port need redis://",
             ),
             ("\nredis_cluster = []\n", "hosts.toml:2: no node is listed"),
             (

@@ -126,6 +126,12 @@ impl fmt::Display for Failed {
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Its address stands before this, and a host's is no matter of RIPC_SERVER_PATH.
+        if let Self::Connection(error) | Self::NotReached(error) = self
+            && let redis_ipc::Error::Connect { source, .. } = &**error
+        {
+            return write!(f, "no server: {source}");
+        }
         match self {
             Self::Rejected(words) => write!(f, "the server said: {words}"),
             Self::Connection(error) => error.fmt(f),

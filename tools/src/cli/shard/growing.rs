@@ -132,15 +132,17 @@ impl Move {
     }
 }
 
-/// A move that has stopped is gone on with by the same words.
+/// A move that has stopped is gone on with.
 fn going_on(error: MoveError) -> Problem {
-    let hint = "`ipc-tool shard move` goes on with it";
-    let text = format!("{error}; {hint}");
+    let text = match &error {
+        MoveError::Stopped { .. } => format!("{error}; `ipc-tool shard move` goes on with it"),
+        _ => format!("{error}; `ipc-tool shard move` goes on with it once that is mended"),
+    };
     match error {
         MoveError::Stopped { .. } => Problem::interrupted(text),
         MoveError::Host(error) if error.is_disconnection() => Problem::no_server(text),
-        MoveError::Host(_) => Problem::failed(text),
-        error => error.into(),
+        MoveError::Nothing => error.into(),
+        _ => Problem::failed(text),
     }
 }
 
