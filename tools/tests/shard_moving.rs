@@ -97,6 +97,8 @@ fn a_key_that_stands_where_another_should_go_is_left_alone() {
     let journal = farm.folder().join("journal");
     let progress = moving::run(&cluster, &journal, &Stop::new(), |_| ()).unwrap();
     assert_eq!((progress.moved, progress.left), (0, 1));
+    let why = format!("{key} is on host 0, and another one on host 1 already");
+    assert_eq!(progress.first_left, Some(why));
     assert_eq!(
         cluster.command(&["GET", &key]).unwrap().bytes(),
         Some(&b"old"[..])

@@ -430,6 +430,16 @@ fn a_move_that_is_interrupted_says_so_and_loses_nothing_of_what_is_written_meanw
         );
         assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
         assert!(farm.folder().join("hosts.moving").exists());
+        let places = tool.ok(&["shard", "where", "k0", "k1", "k2", "k3", "k4"]);
+        assert!(
+            places.contains("host 0 (unix://") && places.contains("on its way to host 1 ("),
+            "{places}"
+        );
+        assert!(
+            tool.run(&["shard", "check"])
+                .stderr
+                .contains("hosts are joining")
+        );
     }
     let ran = tool.run(&["shard", "move"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);

@@ -58,7 +58,7 @@ impl Plan {
         let text = with_joining(&file, self.add.as_deref())?;
         let cluster = Cluster::from_toml(&file.display().to_string(), &text)?;
         let bar = Bar::new("looked at");
-        let plan = moving::plan(&cluster, |progress| bar.draw(progress));
+        let plan = moving::plan(&cluster, |progress| bar.draw(&progress));
         drop(bar);
         let plan = plan?;
         let (mut keys, mut bytes) = (0, 0);
@@ -95,14 +95,14 @@ impl Move {
         let stop = Stop::on_signals().map_err(|error| Problem::failed(error.to_string()))?;
         let bar = Bar::new("moved");
         let journal = file.with_extension("moving");
-        let moved = moving::run(&cluster, &journal, &stop, |progress| bar.draw(progress));
+        let moved = moving::run(&cluster, &journal, &stop, |progress| bar.draw(&progress));
         drop(bar);
         let progress = moved.map_err(going_on)?;
         if progress.left > 0 {
             return Err(Problem::failed(format!(
-                "{} keys stay: they are on hosts where nobody looks for them, or another key of \
-                 that name is where they should go; see ipc-tool shard check",
-                progress.left
+                "{} keys stay: {}; delete those that are not wanted, and `ipc-tool shard move` goes on",
+                progress.left,
+                progress.first_left.unwrap_or_default()
             )));
         }
         let joined = joined(&text);
@@ -217,7 +217,7 @@ impl Bar {
         Self { verb, shown }
     }
 
-    fn draw(&self, progress: Progress) {
+    fn draw(&self, progress: &Progress) {
         if !self.shown {
             return;
         }

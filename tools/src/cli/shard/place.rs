@@ -8,7 +8,7 @@ use super::{cluster, text, words};
 use crate::object::Object;
 use crate::output::Output;
 use crate::problem::Problem;
-use crate::router::quoted;
+use crate::router::{Cluster, quoted};
 
 /// Say on which host each key lives. No server is asked. Keys that are more than plain words are
 /// printed in quotes.
@@ -34,14 +34,25 @@ impl Where {
             return Err(Problem::usage("which key? see ipc-tool shard where --help"));
         }
         let cluster = cluster(self.hosts)?;
-        let hosts = cluster.hosts();
+        let (hosts, next) = (cluster.hosts(), cluster.next());
+        let all = next.map(Cluster::hosts).unwrap_or_default();
         words(&self.keys, self.quoted)?.iter().try_for_each(|key| {
             let host = &hosts[cluster.host_of(key) as usize];
+            let next = next.map(|next| &all[next.host_of(key) as usize]);
+            let next = next.filter(|next| next.id != host.id);
             output.line(
-                || format!("{}  {host}", quoted::shown(key)),
+                || {
+                    let way = next.map(|next| format!(", on its way to {next}"));
+                    let key = quoted::shown(key);
+                    format!("{key}  {host}{}", way.unwrap_or_default())
+                },
                 || {
                     let object = Object::new().text("key", &text(key)).raw("host", host.id);
-                    object.text("address", &host.endpoint.to_string()).end()
+                    let object = object.text("address", &host.endpoint.to_string());
+                    match next {
+                        Some(next) => object.raw("next", next.id).end(),
+                        None => object.end(),
+                    }
                 },
             )
         })

@@ -111,6 +111,15 @@ impl Batch<'_> {
         Err(MoveError::Busy { key })
     }
 
+    /// There is another key of that name where it should go.
+    pub(super) fn leave(&mut self, key: &[u8]) {
+        let (host, target) = (self.host, self.target);
+        self.progress.leave(|| {
+            let key = quoted::shown(key);
+            format!("{key} is on host {host}, and another one on host {target} already")
+        });
+    }
+
     pub(super) fn heed_stop(&self) -> Result<(), MoveError> {
         match self.stop.is_requested() {
             true => Err(MoveError::Stopped {
@@ -151,14 +160,14 @@ impl Batch<'_> {
         let busy = busy.map_err(|error| self.at_target(error))?;
         let copies = dumps(self.to, &items, patience);
         let copies = copies.map_err(|error| self.at_target(error))?;
-        let (mut done, mut taken) = (Vec::new(), 0);
+        let (mut done, mut taken) = (Vec::new(), Vec::new());
         for (number, (item, copy)) in items.iter().zip(&copies).enumerate() {
             let same = *copy == item.dump
                 || same(self.from, self.to, &item.key).map_err(|error| self.at_source(error))?;
             if same {
                 done.push(item);
             } else if busy.contains(&number) {
-                taken += 1;
+                taken.push(item);
             } else if copy.is_empty() && item.left > 0 {
                 // Its time was over.
             } else {
@@ -171,7 +180,7 @@ impl Batch<'_> {
         let watched = self.from.is_connected() && self.from.server().client_id() == watching;
         let keys: Vec<_> = done.iter().map(|item| item.key.as_slice()).collect();
         if watched && delete(self.from, &keys).map_err(|error| self.at_source(error))? {
-            self.progress.left += taken;
+            taken.into_iter().for_each(|item| self.leave(&item.key));
             self.progress.moved += done.len() as u64;
             self.progress.bytes += done.iter().map(|item| item.dump.len() as u64).sum::<u64>();
             return Ok(Moved::Done);

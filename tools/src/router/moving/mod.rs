@@ -16,6 +16,7 @@ use redis_ipc::{Connection, Stop};
 
 use super::cluster::Cluster;
 use super::error::Error;
+use super::quoted;
 use super::value::Value;
 use batch::Batch;
 use journal::Journal;
@@ -36,7 +37,7 @@ pub struct Load {
 pub type Plan = BTreeMap<(u32, u32), Load>;
 
 /// How far a move is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Keys that were looked at, in this pass.
     pub seen: u64,
@@ -49,6 +50,16 @@ pub struct Progress {
     /// Keys that are not moved: there is another one of that name where they should go, or they
     /// were not where the old hosts look for them either. The last pass counts.
     pub left: u64,
+    /// A sentence about the first of those.
+    pub first_left: Option<String>,
+}
+
+impl Progress {
+    /// A key is not moved; the sentence says why.
+    fn leave(&mut self, why: impl FnOnce() -> String) {
+        self.left += 1;
+        self.first_left.get_or_insert_with(why);
+    }
 }
 
 /// Why a move has stopped. What was moved stays moved; it can be taken up again.
@@ -156,7 +167,7 @@ pub fn plan(cluster: &Cluster, mut tell: impl FnMut(Progress)) -> Result<Plan, M
                 load.keys += 1;
                 load.bytes += bytes;
             }
-            tell(progress);
+            tell(progress.clone());
         }
     }
     Ok(plan)
@@ -211,6 +222,7 @@ impl<T: FnMut(Progress)> Moving<'_, T> {
         self.too_large = None;
         self.progress.seen = 0;
         self.progress.left = 0;
+        self.progress.first_left = None;
         self.progress.keys = count(self.cluster)?;
         for host in self.cluster.hosts() {
             self.move_from(host.id)?;
@@ -231,10 +243,14 @@ impl<T: FnMut(Progress)> Moving<'_, T> {
             let mut by_target: BTreeMap<u32, Vec<Vec<u8>>> = BTreeMap::new();
             for key in keys {
                 let target = self.next.host_of(&key);
-                match self.cluster.host_of(&key) == host {
+                let own = self.cluster.host_of(&key);
+                match own == host {
                     _ if target == host => {}
                     true => by_target.entry(target).or_default().push(key),
-                    false => self.progress.left += 1,
+                    false => self.progress.leave(|| {
+                        let key = quoted::shown(&key);
+                        format!("{key} is on host {host}, and is looked for on host {own}")
+                    }),
                 }
             }
             for (target, keys) in by_target {
@@ -252,7 +268,7 @@ impl<T: FnMut(Progress)> Moving<'_, T> {
                 };
                 batch.run(&keys)?;
             }
-            (self.tell)(self.progress);
+            (self.tell)(self.progress.clone());
         }
         Ok(())
     }

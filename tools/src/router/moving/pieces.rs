@@ -22,7 +22,7 @@ impl Batch<'_> {
         };
         let watching = self.from.server().client_id();
         if !self.journal.has(key) && self.is_taken(key)? {
-            self.progress.left += 1;
+            self.leave(key);
             return self.unwatch().map(|()| Moved::Done);
         }
         let name = fresh_name();
@@ -38,7 +38,7 @@ impl Batch<'_> {
             Named::Yes => {}
             Named::Gone => return Ok(Moved::Changed),
             Named::Taken => {
-                self.progress.left += 1;
+                self.leave(key);
                 return self.unwatch().map(|()| Moved::Done);
             }
         }
