@@ -158,7 +158,7 @@ impl Hash<'_> {
         if self.kind == HashKind::Status {
             for field in fields {
                 let field = String::from_utf8_lossy(field.as_ref());
-                self.component.own_status.remove(&*field);
+                self.component.own_status.forget(&field);
             }
         }
         if fields.is_empty() {
@@ -203,7 +203,7 @@ impl Hash<'_> {
             .map(|(name, _)| name.as_str())
             .collect();
         if self.kind == HashKind::Status {
-            self.remember(fields);
+            self.component.own_status.note(fields);
         }
         let (work, key) = (&mut self.component.work, &self.key);
         match (set.is_empty(), gone.is_empty()) {
@@ -218,22 +218,6 @@ impl Hash<'_> {
         }?;
         self.component.know_server()?;
         self.heed()
-    }
-
-    /// Keeps in mind what is to be written again on a server that has forgotten it.
-    fn remember(&mut self, fields: &[(String, Option<String>)]) {
-        let status = &mut self.component.own_status;
-        for (name, value) in fields {
-            match (value, status.get_mut(name)) {
-                (Some(value), Some(known)) => value.clone_into(known),
-                (Some(value), None) => {
-                    status.insert(name.clone(), value.clone());
-                }
-                (None, _) => {
-                    status.remove(name);
-                }
-            }
-        }
     }
 
     /// Sets some fields and deletes others in one transaction, so that a watcher sees both.
@@ -294,13 +278,13 @@ impl Hash<'_> {
     }
 }
 
-fn write_set(w: &mut Writer<'_>, key: &Key, fields: &[(&str, &str)]) {
+pub(super) fn write_set<T: AsRef<str>>(w: &mut Writer<'_>, key: &Key, fields: &[(T, T)]) {
     request::array(w, fields.len() * 2 + 2);
     request::bulk(w, b"HSET");
     request::bulk(w, key.as_bytes());
     for (name, value) in fields {
-        request::bulk(w, name.as_bytes());
-        request::bulk(w, value.as_bytes());
+        request::bulk(w, name.as_ref().as_bytes());
+        request::bulk(w, value.as_ref().as_bytes());
     }
 }
 

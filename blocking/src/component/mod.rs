@@ -17,6 +17,7 @@ pub(crate) mod line;
 mod listen;
 mod next;
 pub(crate) mod outage;
+mod own_status;
 pub(crate) mod payload;
 mod quiet;
 mod readiness;
@@ -26,7 +27,7 @@ mod service;
 mod stop;
 mod watch;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use redis_ipc_core::dialect::redis_ipc::Timestamp;
@@ -40,6 +41,7 @@ use crate::error::Error;
 use crate::options::Options;
 use line::Line;
 use outage::Outage;
+use own_status::OwnStatus;
 use readiness::Readiness;
 
 pub use call_error::{CallError, Taken};
@@ -119,7 +121,7 @@ pub struct Component {
     /// When to write the own status again, if the server has refused to take it.
     status_due: Option<Instant>,
     /// What this component has written into its status, to be written again on a new server.
-    own_status: BTreeMap<String, String>,
+    own_status: OwnStatus,
     /// What a loop of the program's own waits for, if it has one.
     readiness: Option<Readiness>,
 }
@@ -189,7 +191,7 @@ impl Component {
             restarted: false,
             unrestored: false,
             status_due: None,
-            own_status: BTreeMap::new(),
+            own_status: OwnStatus::default(),
             readiness: None,
         };
         match component.settle_in() {

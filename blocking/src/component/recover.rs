@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use redis_ipc_core::key::Key;
-use redis_ipc_core::resp::request;
 
+use super::hash::write_set;
 use super::outage::BusEvent;
 use super::{Component, Limitation, component_name};
 use crate::connection::{Connection, Deadline};
@@ -189,20 +189,12 @@ impl Component {
     /// is to do meanwhile.
     fn write_own_status(&mut self) -> Result<(), Error> {
         self.status_due = None;
-        if self.own_status.is_empty() {
+        let fields = self.own_status.fields();
+        if fields.is_empty() {
             return Ok(());
         }
         let key = Key::status(component_name(self.identity.component())?)?;
-        let fields = &self.own_status;
-        let written = self.work.ask_again(|w| {
-            request::array(w, fields.len() * 2 + 2);
-            request::bulk(w, b"HSET");
-            request::bulk(w, key.as_bytes());
-            for (name, value) in fields {
-                request::bulk(w, name.as_bytes());
-                request::bulk(w, value.as_bytes());
-            }
-        });
+        let written = self.work.ask_again(|w| write_set(w, &key, fields));
         match written {
             Err(Error::Server(refused)) if refused.is_temporary() => {
                 self.status_due = Some(Instant::now() + STATUS_PAUSE);
