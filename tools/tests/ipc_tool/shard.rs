@@ -65,6 +65,28 @@ fn commands_are_run_where_their_keys_live() {
 }
 
 #[test]
+fn a_pop_waits_longer_than_other_answers_may_take() {
+    let farm = Farm::start(1, 1).unwrap();
+    let tool = tool(&farm);
+    let file = farm.folder().join("hosts.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("reply_limit_s = 0.2\n{text}")).unwrap();
+    assert_eq!(
+        tool.ok(&["shard", "run", "BLPOP", "queue", "0.5"]),
+        "(nil)\n"
+    );
+    let popping = tool.start(&["shard", "run", "BLPOP", "queue", "0"]);
+    let cluster = farm.cluster("partition".parse().unwrap()).unwrap();
+    let waits = || {
+        let clients = cluster.command_on(0, &["CLIENT", "LIST"]).unwrap();
+        clients.to_string().contains("cmd=blpop")
+    };
+    wait_until(waits);
+    cluster.command(&["RPUSH", "queue", "item"]).unwrap();
+    assert_eq!(popping.end().stdout, "[\"queue\", \"item\"]\n");
+}
+
+#[test]
 fn keys_of_any_bytes_are_found_and_cannot_be_mistaken() {
     let farm = Farm::start(2, 2).unwrap();
     let tool = tool(&farm);

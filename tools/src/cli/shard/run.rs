@@ -1,6 +1,7 @@
 //! `ipc-tool shard run`: a command for the host of its key.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
 
@@ -8,8 +9,11 @@ use super::{cluster, json, words};
 use crate::output::Output;
 use crate::problem::Problem;
 
+/// A year.
+const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// Send a command to the host of its key and print the answer. MGET, MSET, DEL, EXISTS, UNLINK
-/// and TOUCH may have keys of several hosts.
+/// and TOUCH may have keys of several hosts. What waits, BLPOP for one, waits as long as it says.
 #[derive(Debug, FromArgs, ArgsInfo)]
 #[argh(
     subcommand,
@@ -40,7 +44,12 @@ impl Run {
             ));
         }
         let words = words(&self.words, self.quoted)?;
-        let answer = cluster(self.hosts)?.command(&words)?;
+        let cluster = cluster(self.hosts)?;
+        // Who waits in a pop gives up himself: what comes just when we did would be lost.
+        let answer = match cluster.table().may_wait(&words) {
+            true => cluster.blocking_command(&words, FOREVER)?,
+            false => cluster.command(&words)?,
+        };
         output.line(|| answer.to_string(), || json(&answer).to_string())
     }
 }

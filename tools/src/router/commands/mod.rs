@@ -125,6 +125,13 @@ impl Table {
     pub fn keys<W: AsRef<[u8]>>(&self, words: &[W]) -> Result<Positions, Refusal> {
         self.command(words)?.keys(words)
     }
+
+    /// Whether the command that begins with these words may wait for something before it answers.
+    pub(crate) fn may_wait<W: AsRef<[u8]>>(&self, words: &[W]) -> bool {
+        self.command(words)
+            .is_ok_and(|command| command.flags.blocking)
+    }
+
     /// What is known of the command that begins with these words.
     ///
     /// # Errors
