@@ -1,6 +1,7 @@
 //! `ipc-tool shard`.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use redis_ipc_tests::client::Client;
@@ -416,6 +417,22 @@ fn a_move_that_is_killed_ten_times_loses_nothing_and_readers_find_every_key_mean
     let checked = tool.run(&["shard", "check", "--all"]);
     assert_eq!(checked.code, 0, "{}", checked.stderr);
     assert!(!farm.folder().join("hosts.moving").exists());
+}
+
+#[test]
+fn a_move_leaves_the_file_to_those_who_could_read_it_and_a_link_a_link() {
+    let farm = Farm::start(2, 1).unwrap();
+    let tool = tool_with(&farm, 1, "partition");
+    let (file, real) = (farm.folder().join("hosts.toml"), farm.folder().join("real"));
+    std::fs::rename(&file, &real).unwrap();
+    std::os::unix::fs::symlink(&real, &file).unwrap();
+    let mode = |mode| std::fs::Permissions::from_mode(mode);
+    std::fs::set_permissions(&real, mode(0o640)).unwrap();
+    tool.ok(&["shard", "move", "--add", &farm.endpoint(1).to_string()]);
+    assert_eq!(Cluster::from_file(&real).unwrap().hosts().len(), 2);
+    assert!(file.is_symlink());
+    let after = std::fs::metadata(&real).unwrap().permissions();
+    assert_eq!(after.mode() & 0o777, 0o640);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! `ipc-tool shard plan` and `move`: hosts that join.
 
 use std::fs;
-use std::io::{IsTerminal, Write, stderr};
+use std::io::{self, IsTerminal, Write, stderr};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use argh::{ArgsInfo, FromArgs};
@@ -197,12 +198,25 @@ fn joined(text: &str) -> String {
     text.lines().map(line).collect()
 }
 
-/// Writes the file anew; at no moment is there half of it.
+/// Writes the file anew; at no moment is there half of it. It may have passwords, so that nobody is
+/// to read it who could not before, and a link to it stays one.
 fn replace(file: &Path, text: &str) -> Result<(), Problem> {
-    let new = file.with_extension("toml.new");
-    let written = fs::write(&new, text).and_then(|()| fs::rename(&new, file));
-    written
-        .map_err(|error| Problem::failed(format!("{} cannot be written: {error}", file.display())))
+    let write = || {
+        let file = fs::canonicalize(file)?;
+        let new = file.with_extension("toml.new");
+        let before = fs::metadata(&file)?;
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        options.open(&new)?.write_all(text.as_bytes())?;
+        // Only the system's own administrator may do this, and only he has to.
+        let _ = chown(&new, Some(before.uid()), Some(before.gid()));
+        fs::set_permissions(&new, before.permissions())?;
+        fs::rename(&new, &file)
+    };
+    let failed = |error: io::Error| {
+        Problem::failed(format!("{} cannot be written: {error}", file.display()))
+    };
+    write().map_err(failed)
 }
 
 /// A bar on standard error, if that is a terminal; gone with this.

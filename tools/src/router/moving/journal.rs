@@ -7,7 +7,7 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug)]
@@ -23,7 +23,7 @@ impl Journal {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let text = match fs::read_to_string(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
-            text => text?,
+            text => text.map_err(|error| named(path, &error))?,
         };
         let keys = text.lines().filter_map(|line| line.strip_prefix('k'));
         let pieces = text.lines().filter_map(|line| line.strip_prefix('p'));
@@ -71,19 +71,22 @@ impl Journal {
         let pieces = pieces.into_iter().chain(&self.pieces);
         text.extend(pieces.map(|(host, name)| format!("p{host}:{}\n", to_hex(name))));
         let new = self.path.with_extension("new");
-        let mut file = fs::File::create(&new)?;
-        file.write_all(text.as_bytes())?;
-        drop(file);
+        let written = fs::write(&new, text);
         // At no moment is there half a journal.
-        fs::rename(&new, &self.path)
+        let written = written.and_then(|()| fs::rename(&new, &self.path));
+        written.map_err(|error| named(&self.path, &error))
     }
 
     pub(super) fn remove(self) -> io::Result<()> {
         match fs::remove_file(&self.path) {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-            done => done,
+            done => done.map_err(|error| named(&self.path, &error)),
         }
     }
+}
+
+fn named(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 fn to_hex(key: &[u8]) -> String {
