@@ -110,6 +110,27 @@ fn a_key_that_stands_where_another_should_go_is_left_alone() {
 }
 
 #[test]
+fn keys_move_between_databases_of_one_server() {
+    let farm = Farm::start(1, 3).unwrap();
+    let cluster = growing(&farm, 2);
+    for n in 0..100 {
+        let key = format!("k{n}");
+        let words = ["SET", &key, "x"];
+        cluster.command_on(cluster.host_of(&key), &words).unwrap();
+    }
+    let journal = farm.folder().join("journal");
+    let progress = moving::run(&cluster, &journal, &Stop::new(), |_| ()).unwrap();
+    assert!(progress.moved > 50 && progress.left == 0, "{progress:?}");
+    let next = cluster.next().unwrap();
+    for n in 0..100 {
+        let key = format!("k{n}");
+        let on = next.host_of(&key);
+        let there = next.command_on(on, &["EXISTS", &key]).unwrap();
+        assert_eq!(there.integer(), Some(1), "{key}");
+    }
+}
+
+#[test]
 fn commands_of_many_keys_find_them_while_they_move() {
     let farm = Farm::start(3, 1).unwrap();
     let cluster = growing(&farm, 2);
@@ -244,6 +265,31 @@ fn a_list_that_is_too_large_for_a_dump_stays_and_all_others_move() {
     on(0, &["LTRIM", &list, "0", "0"]);
     let progress = moving::run(&cluster, &journal, &Stop::new(), |_| ()).unwrap();
     assert_eq!((progress.moved, progress.left), (1, 0));
+}
+
+#[test]
+fn of_two_moves_one_is_refused_and_does_not_disturb_the_other() {
+    let farm = Farm::start(2, 1).unwrap();
+    let cluster = growing(&farm, 1);
+    let next = cluster.next().unwrap();
+    let key = moving_keys(&cluster, "long").next().unwrap();
+    let value = noise(60 << 20);
+    let words = [b"SET", key.as_bytes(), &value];
+    cluster.command_on(0, &words).unwrap();
+    let journal = farm.folder().join("journal");
+    let run = || moving::run(&cluster, &journal, &Stop::new(), |_| ());
+    std::thread::scope(|scope| {
+        let first = scope.spawn(run);
+        while next.command_on(1, &["DBSIZE"]).unwrap().integer() == Some(0) {}
+        farm.pause(1);
+        let error = run().unwrap_err();
+        farm.resume(1);
+        assert!(matches!(error, MoveError::Another { .. }), "{error}");
+        assert!(error.to_string().starts_with("host 0 (unix:"), "{error}");
+        assert_eq!(first.join().unwrap().unwrap().moved, 1);
+    });
+    assert!(next.command_on(1, &["GET", &key]).unwrap().bytes() == Some(&value[..]));
+    assert_eq!(run().unwrap().moved, 0);
 }
 
 #[test]

@@ -142,7 +142,7 @@ fn going_on(error: MoveError) -> Problem {
     match error {
         MoveError::Stopped { .. } => Problem::interrupted(text),
         MoveError::Host(error) if error.is_disconnection() => Problem::no_server(text),
-        MoveError::Nothing => error.into(),
+        MoveError::Nothing | MoveError::Another { .. } => error.into(),
         _ => Problem::failed(text),
     }
 }
@@ -206,7 +206,9 @@ fn replace(file: &Path, text: &str) -> Result<(), Problem> {
         let new = file.with_extension("toml.new");
         let before = fs::metadata(&file)?;
         let mut options = fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(0o600);
+        options.write(true).create_new(true).mode(0o600);
+        // What a killed move has left, maybe.
+        let _ = fs::remove_file(&new);
         options.open(&new)?.write_all(text.as_bytes())?;
         // Only the system's own administrator may do this, and only he has to.
         let _ = chown(&new, Some(before.uid()), Some(before.gid()));

@@ -4,6 +4,7 @@
 //! will be, never nowhere: it is copied, the copy is compared, then the old one is deleted, unless
 //! it was changed meanwhile; then it is copied again. Clients look at the old place first.
 
+mod alone;
 mod batch;
 mod journal;
 mod pieces;
@@ -18,6 +19,7 @@ use super::cluster::Cluster;
 use super::error::Error;
 use super::quoted;
 use super::value::Value;
+use alone::Alone;
 use batch::Batch;
 use journal::Journal;
 
@@ -68,6 +70,11 @@ impl Progress {
 pub enum MoveError {
     /// The cluster has no hosts that join.
     Nothing,
+    /// Another move is under way.
+    Another {
+        /// The host that tells of it.
+        host: String,
+    },
     /// A host failed.
     Host(Error),
     /// A copy is not what was copied.
@@ -103,6 +110,7 @@ impl fmt::Display for MoveError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Nothing => f.write_str("no host joins: name one by --add"),
+            Self::Another { host } => write!(f, "{host}: another move is under way"),
             Self::Host(error) => error.fmt(f),
             Self::Differs { key, host } => {
                 write!(
@@ -186,6 +194,7 @@ pub fn run(
     tell: impl FnMut(Progress),
 ) -> Result<Progress, MoveError> {
     let next = cluster.next().ok_or(MoveError::Nothing)?;
+    let _alone = Alone::on(cluster)?;
     let mut moving = Moving {
         cluster,
         next,

@@ -93,12 +93,11 @@ impl Batch<'_> {
         // A message that carries a piece has to be within the limit, too.
         let most = self.cluster.options().message_limit / 2;
         let step = PIECE_BYTES.min(most).max(1);
-        // All room at once: a string that grew would be copied by its server again and again.
-        let last = length.saturating_sub(1).to_string();
-        let room = [&b"SETRANGE"[..], name, last.as_bytes(), b"\0"];
-        let made = self.to.blocking_command(&room, patience).map(drop);
-        made.map_err(|error| self.at_target(error))?;
-        for start in (0..length).step_by(step) {
+        // The last piece first, for then all room is made at once, and whoever empties the database
+        // meanwhile is noticed: no other piece makes it as long.
+        let starts = (0..length).step_by(step);
+        let last = starts.clone().next_back();
+        for start in last.into_iter().chain(starts.rev().skip(1).rev()) {
             self.heed_stop()?;
             let end = (start + step).min(length);
             let (first, last) = (start.to_string(), (end - 1).to_string());
@@ -108,7 +107,7 @@ impl Batch<'_> {
                 .blocking_command(&[b"GETRANGE", key, range[0], range[1]], patience)
                 .map(|piece| piece.bytes().unwrap_or_default().to_vec());
             let piece = piece.map_err(|error| self.at_source(error))?;
-            let same = self.write_piece(name, range, &piece);
+            let same = self.write_piece(name, range, &piece, length);
             if !same.map_err(|error| self.at_target(error))? {
                 let key = quoted::shown(key);
                 let host = self.target;
@@ -118,12 +117,13 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// Whether it reads as it was written.
+    /// Whether it reads as it was written, and the whole is as long as it should be.
     fn write_piece(
         &mut self,
         name: &[u8],
         [first, last]: [&[u8]; 2],
         piece: &[u8],
+        length: usize,
     ) -> Result<bool, Broken> {
         let patience = self.patience(PIECE_BYTES as u64);
         let mut pipeline = self.to.pipeline_within(patience);
@@ -131,8 +131,9 @@ impl Batch<'_> {
             .command(&[b"SETRANGE", name, first, piece])?
             .command(&[b"GETRANGE", name, first, last])?;
         let mut replies = pipeline.send()?;
-        checked(replies.next()?)?;
-        Ok(checked(replies.next()?)?.bytes() == Some(piece))
+        let whole = checked(replies.next()?)?.integer();
+        let same = checked(replies.next()?)?.bytes() == Some(piece);
+        Ok(same && whole == i64::try_from(length).ok())
     }
 
     /// Gives the copy the key's name and the time that it has left, and begins to watch it.
