@@ -262,6 +262,35 @@ fn an_answer_that_could_not_be_sent_leaves_its_command_to_be_served_again() {
     }
 }
 
+#[test]
+fn that_a_command_which_is_done_cannot_be_taken_off_the_server_is_said() {
+    let server = Server::setup()
+        .config("user guest on nopass ~* &* +@all -lrem")
+        .start();
+    let endpoint = Endpoint::unix(server.socket()).unwrap();
+    let guest = endpoint.with_password(Some("guest"), "any");
+    let mut printer = Component::connect_to(&guest, "printer", "main", Options::default()).unwrap();
+    printer.set_delivery(Delivery::AtLeastOnce { tries: 3 });
+    printer.serve(&["print"]).unwrap();
+    let mut watcher = join(&server, "watcher");
+    watcher.subscribe_debug(Some("printer")).unwrap();
+    push(&server, "print", "1");
+    assert_eq!(answer_next(&mut printer), "1");
+    // Its replies are looked at in the next turn.
+    push(&server, "print", "2");
+    assert_eq!(answer_next(&mut printer), "2");
+    match watcher.next(Some(PATIENCE)).unwrap() {
+        Some(Turn::Debug(debug)) => {
+            assert!(
+                debug.message().contains("will be served again"),
+                "{debug:?}"
+            );
+            assert!(debug.message().contains("NOPERM"), "{debug:?}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
 /// Has a job taken in hand and a pop in flight, so that its answer goes out by itself.
 fn keep_next(printer: &mut Component) -> Job {
     let job = loop {

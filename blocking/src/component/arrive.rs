@@ -120,7 +120,10 @@ impl Component {
             Heard::Refused(error) => return Err(ServerError::new(&error).into()),
             Heard::Subscribed | Heard::Unsubscribed => return Ok(None),
             Heard::Nothing => {
-                self.invalidate(incoming);
+                match incoming {
+                    Incoming::Push => self.invalidate(),
+                    _ => self.removed(),
+                }
                 return Ok(None);
             }
         };
@@ -134,10 +137,7 @@ impl Component {
     }
 
     /// An invalidation names keys that have changed; without keys, everything has.
-    fn invalidate(&mut self, incoming: Incoming) {
-        if incoming != Incoming::Push {
-            return;
-        }
+    fn invalidate(&mut self) {
         let line = &mut self.line;
         let Some(mut parts) = line.connection.session().frame().elements() else {
             return;
@@ -157,6 +157,14 @@ impl Component {
         // To look at the queues once too often costs one request.
         if let Some(durable) = &mut line.durable {
             durable.wake();
+        }
+    }
+
+    /// A command that is done was taken out of the list of what is at work, or could not be.
+    fn removed(&mut self) {
+        if let Reply::Error(error) = self.line.connection.session().frame() {
+            let refused = format!("a command that is done will be served again: {error}");
+            self.note(&refused);
         }
     }
 
