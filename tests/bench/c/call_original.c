@@ -1,7 +1,7 @@
 /* One call as the C library of redis-ipc does it, written from the description of its wire: four
  * separate round trips through hiredis, each message built and parsed as a tree with json-c.
  *
- * usage: call_original SOCKET CALLS      prints p50, p90, p99 in microseconds */
+ * usage: call_original SOCKET CALLS      prints p50, p90, p99 and mean in microseconds */
 #define _GNU_SOURCE
 #include "measure.h"
 

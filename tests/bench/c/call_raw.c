@@ -3,7 +3,7 @@
  * Each side puts both its commands into one write: the caller RPUSH(command) + BLPOP(result), the
  * component RPUSH(result) + BLPOP(next command). The messages are made once and never change.
  *
- * usage: call_raw SOCKET CALLS      prints p50, p90, p99 in microseconds */
+ * usage: call_raw SOCKET CALLS      prints p50, p90, p99 and mean in microseconds */
 #include "measure.h"
 
 #include <sys/socket.h>

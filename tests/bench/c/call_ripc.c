@@ -1,6 +1,6 @@
 /* One call through libripc, from C to C: what ours does, with the header for C in between.
  *
- * usage: call_ripc SOCKET CALLS      prints p50, p90, p99 in microseconds */
+ * usage: call_ripc SOCKET CALLS      prints p50, p90, p99 and mean in microseconds */
 #define _GNU_SOURCE
 #include "measure.h"
 

@@ -37,11 +37,15 @@ static inline int ascending(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* Prints the percentiles of `count` durations in nanoseconds as microseconds. */
+/* Prints the percentiles of `count` durations in nanoseconds as microseconds, and the mean of all
+ * but the slowest percent. */
 static inline void print_percentiles(double *ns, size_t count) {
+    size_t most = count * 99 / 100;
+    double sum = 0;
     qsort(ns, count, sizeof *ns, ascending);
-    printf("p50 %.2f\np90 %.2f\np99 %.2f\n", ns[count / 2] / 1e3, ns[count * 9 / 10] / 1e3,
-           ns[count * 99 / 100] / 1e3);
+    for (size_t at = 0; at < most; at++) sum += ns[at];
+    printf("p50 %.2f\np90 %.2f\np99 %.2f\n", ns[count / 2] / 1e3, ns[count * 9 / 10] / 1e3, ns[most] / 1e3);
+    if (most > 0) printf("mean %.2f\n", sum / (double)most / 1e3);
 }
 
 /* Reads a whole file; the caller frees it. */

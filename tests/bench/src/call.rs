@@ -39,7 +39,8 @@ struct Printed<T> {
     text: T,
 }
 
-/// Makes the calls and prints p50, p90, p99 in microseconds.
+/// Makes the calls and prints p50, p90, p99 in microseconds, and the mean of all but the slowest
+/// percent.
 pub(crate) fn run(who: &str, socket: &str, calls: u32) -> Outcome {
     match who {
         "ours" => call::<Bounded>(socket, calls, start(who, socket, calls)?),
@@ -198,5 +199,13 @@ fn print_percentiles(mut durations: Vec<Duration>) {
         if let Some(duration) = durations.get(at) {
             println!("{name} {:.2}", duration.as_secs_f64() * 1e6);
         }
+    }
+    durations.truncate(durations.len() * 99 / 100);
+    if !durations.is_empty() {
+        let sum: Duration = durations.iter().sum();
+        println!(
+            "mean {:.2}",
+            sum.as_secs_f64() * 1e6 / durations.len() as f64
+        );
     }
 }
