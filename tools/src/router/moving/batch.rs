@@ -158,6 +158,10 @@ impl Batch<'_> {
         let ours = |key: &[u8]| self.journal.has(key);
         let busy = restore(self.to, &items, ours, patience);
         let busy = busy.map_err(|error| self.at_target(error))?;
+        let guarding = self.to.server().client_id();
+        let ours = items.iter().enumerate();
+        let ours = ours.filter(|(number, _)| !busy.contains(number));
+        let ours: Vec<_> = ours.map(|(_, item)| item.key.as_slice()).collect();
         let copies = dumps(self.to, &items, patience);
         let copies = copies.map_err(|error| self.at_target(error))?;
         let (mut done, mut taken) = (Vec::new(), Vec::new());
@@ -170,31 +174,44 @@ impl Batch<'_> {
                 taken.push(item);
             } else if copy.is_empty() && item.left > 0 {
                 // Its time was over.
-            } else {
+            } else if is_same(self.from, watching)
+                && is_unchanged(self.from).map_err(|error| self.at_source(error))?
+            {
                 let key = quoted::shown(&item.key);
                 let host = self.target;
                 return Err(MoveError::Differs { key, host });
+            } else {
+                // Deleted where it was, and made anew where it should go, between two of our looks.
+                return self.retract(&ours, guarding);
             }
         }
-        // On another connection nothing would be watched.
-        let watched = self.from.is_connected() && self.from.server().client_id() == watching;
         let keys: Vec<_> = done.iter().map(|item| item.key.as_slice()).collect();
+        let watched = is_same(self.from, watching);
         if watched && delete(self.from, &keys).map_err(|error| self.at_source(error))? {
             taken.into_iter().for_each(|item| self.leave(&item.key));
             self.progress.moved += done.len() as u64;
             self.progress.bytes += done.iter().map(|item| item.dump.len() as u64).sum::<u64>();
             return Ok(Moved::Done);
         }
-        for (number, (item, copy)) in items.iter().zip(&copies).enumerate() {
-            if !busy.contains(&number) {
-                let retracted = retract(self.to, &item.key, copy, patience);
-                if !retracted.map_err(|error| self.at_target(error))? {
-                    self.journal.claim(&item.key);
-                }
-            }
+        self.retract(&ours, guarding)
+    }
+
+    /// Takes copies back: whoever finds a key gone where it was, and it may have been deleted
+    /// there, must not find it again where it should go. If somebody has made something else of
+    /// one, they stay, and are written over when their keys are copied again. They are watched
+    /// by the connection that had this number.
+    pub(super) fn retract(&mut self, keys: &[&[u8]], guarding: i64) -> Result<Moved, MoveError> {
+        let guarded = is_same(self.to, guarding);
+        if !guarded || !delete(self.to, keys).map_err(|error| self.at_target(error))? {
+            keys.iter().for_each(|key| self.journal.claim(key));
         }
         Ok(Moved::Changed)
     }
+}
+
+/// Whether it is the connection that had this number: on another one nothing is watched.
+pub(super) fn is_same(connection: &Connection, id: i64) -> bool {
+    connection.is_connected() && connection.server().client_id() == id
 }
 
 /// Keys that are moved together: how many of those that follow, and what they take.
@@ -267,8 +284,8 @@ fn read(from: &mut Connection, keys: &[Vec<u8>], patience: Duration) -> Result<V
     Ok(items)
 }
 
-/// Writes copies; those for whose key there is another one are given back by number. What is
-/// `ours` is written over.
+/// Writes copies and begins to watch them; those for whose key there is another one are given back
+/// by number. What is `ours` is written over.
 fn restore(
     to: &mut Connection,
     items: &[Item],
@@ -276,6 +293,7 @@ fn restore(
     patience: Duration,
 ) -> Result<Vec<usize>, Broken> {
     let mut pipeline = to.pipeline_within(patience);
+    pipeline.command(&["UNWATCH"])?;
     for item in items {
         let left = item.left.to_string();
         let mut words = vec![&b"RESTORE"[..], &item.key, left.as_bytes(), &item.dump];
@@ -284,7 +302,13 @@ fn restore(
         }
         pipeline.command(&words)?;
     }
+    let keys = items.iter().map(|item| item.key.as_slice());
+    let watch: Vec<_> = [&b"WATCH"[..]].into_iter().chain(keys).collect();
+    if !items.is_empty() {
+        pipeline.command(&watch)?;
+    }
     let mut replies = pipeline.send()?;
+    checked(replies.next()?)?;
     let mut busy = Vec::new();
     for number in 0..items.len() {
         match replies.next()? {
@@ -341,24 +365,13 @@ fn same(from: &mut Connection, to: &mut Connection, key: &[u8]) -> Result<bool, 
     Ok(contents(from)? == contents(to)?)
 }
 
-/// Takes a copy back, unless somebody has made something else of it: whoever finds its key gone
-/// where it was, and it may have been deleted there, must not find it again where it should go.
-/// `false` if it is still there.
-fn retract(
-    to: &mut Connection,
-    key: &[u8],
-    copy: &[u8],
-    patience: Duration,
-) -> Result<bool, Broken> {
-    let mut pipeline = to.pipeline_within(patience);
-    pipeline
-        .command(&[b"WATCH", key])?
-        .command(&[b"DUMP", key])?;
+/// Whether nothing of what is watched was changed; it is not watched any longer.
+fn is_unchanged(connection: &mut Connection) -> Result<bool, Broken> {
+    let mut pipeline = connection.pipeline();
+    pipeline.command(&["MULTI"])?.command(&["EXEC"])?;
     let mut replies = pipeline.send()?;
     checked(replies.next()?)?;
-    let unchanged = checked(replies.next()?)?.bytes() == Some(copy);
-    let keys = unchanged.then_some(key);
-    Ok(delete(to, keys.as_slice())? && unchanged)
+    Ok(!checked(replies.next()?)?.is_null())
 }
 
 /// Deletes what is watched, unless one of it was changed; then it says `false`.

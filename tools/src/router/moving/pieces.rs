@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use redis_ipc::Error as Broken;
 
 use super::MoveError;
-use super::batch::{Batch, Moved, checked, delete};
+use super::batch::{Batch, Moved, checked, delete, is_same};
 use crate::router::quoted;
 
 /// Bytes of a piece.
@@ -42,19 +42,15 @@ impl Batch<'_> {
                 return self.unwatch().map(|()| Moved::Done);
             }
         }
-        // On another connection nothing would be watched.
-        let watched = self.from.is_connected() && self.from.server().client_id() == watching;
+        let guarding = self.to.server().client_id();
+        let watched = is_same(self.from, watching);
         if watched && delete(self.from, &[key]).map_err(|error| self.at_source(error))? {
             self.unwatch()?;
             self.progress.moved += 1;
             self.progress.bytes += length as u64;
             return Ok(Moved::Done);
         }
-        // Unless somebody has made something else of it, it is not left where it may be found.
-        if !delete(self.to, &[key]).map_err(|error| self.at_target(error))? {
-            self.journal.claim(key);
-        }
-        Ok(Moved::Changed)
+        self.retract(&[key], guarding)
     }
 
     /// Begins to watch a key; its length, or `None` if it is no string any more.
