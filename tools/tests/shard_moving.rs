@@ -329,6 +329,90 @@ fn what_is_deleted_while_it_moves_does_not_come_back() {
 }
 
 #[test]
+fn a_copy_that_a_killed_move_has_left_goes_with_its_key_and_a_new_value_stays() {
+    let farm = Farm::start(2, 1).unwrap();
+    let cluster = growing(&farm, 1);
+    let next = cluster.next().unwrap();
+    let key = moving_keys(&cluster, "queue").next().unwrap();
+    for host in [0, 1] {
+        next.command_on(host, &["RPUSH", &key, "item"]).unwrap();
+    }
+    let popped = cluster.command(&["LPOP", &key]).unwrap();
+    assert_eq!(popped.bytes(), Some(&b"item"[..]));
+    assert!(cluster.command(&["LPOP", &key]).unwrap().is_null());
+    cluster.command(&["SET", &key, "new"]).unwrap();
+    assert_eq!(
+        cluster.command(&["GET", &key]).unwrap().bytes(),
+        Some(&b"new"[..])
+    );
+    assert_eq!(cluster.command(&["DEL", &key]).unwrap(), Value::Integer(1));
+    for host in [0, 1] {
+        let there = next.command_on(host, &["EXISTS", &key]).unwrap();
+        assert_eq!(there, Value::Integer(0), "{host}");
+    }
+}
+
+#[test]
+fn what_is_counted_and_deleted_while_keys_move_is_as_it_was_left() {
+    const KEYS: usize = 2000;
+    let farm = Farm::start(3, 1).unwrap();
+    let cluster = growing(&farm, 2);
+    let next = cluster.next().unwrap();
+    let key = |owner: usize, at: usize| format!("{owner} {at}");
+    for (owner, at) in (0..KEYS).flat_map(|at| [(0, at), (1, at)]) {
+        let key = key(owner, at);
+        let words = ["SET", &key, "1"];
+        cluster.command_on(cluster.host_of(&key), &words).unwrap();
+    }
+    let done = AtomicBool::new(false);
+    let owners: Vec<_> = std::thread::scope(|scope| {
+        let owner = |owner: usize| {
+            let (cluster, done) = (&cluster, &done);
+            scope.spawn(move || {
+                // Those that are deleted are not touched again.
+                let mut counts = vec![Some(1); KEYS];
+                let mut random = owner;
+                while !done.load(Ordering::Relaxed) {
+                    random = random.wrapping_mul(1_103_515_245).wrapping_add(12345) % (1 << 31);
+                    let at = random / 11 % KEYS;
+                    let Some(count) = &mut counts[at] else {
+                        continue;
+                    };
+                    let key = key(owner, at);
+                    if random.is_multiple_of(11) {
+                        let deleted = cluster.command(&["DEL", &key]).unwrap();
+                        assert_eq!(deleted.integer(), Some(1), "{key}");
+                        counts[at] = None;
+                    } else {
+                        *count += 1;
+                        let counted = cluster.command(&["INCR", &key]).unwrap();
+                        assert_eq!(counted.integer(), Some(*count), "{key}");
+                    }
+                }
+                counts
+            })
+        };
+        let owners = [owner(0), owner(1)];
+        let journal = farm.folder().join("journal");
+        let progress = moving::run(&cluster, &journal, &Stop::new(), |_| ());
+        done.store(true, Ordering::Relaxed);
+        assert!(progress.unwrap().moved > 100);
+        owners.map(|owner| owner.join().unwrap()).into()
+    });
+    for (owner, counts) in owners.into_iter().enumerate() {
+        for (at, count) in counts.into_iter().enumerate() {
+            let key = key(owner, at);
+            let there = |host| {
+                let value = next.command_on(host, &["GET", &key]).unwrap();
+                String::from_utf8_lossy(value.bytes()?).parse::<i64>().ok()
+            };
+            let found: Vec<_> = (0..3).filter_map(there).collect();
+            assert_eq!(found, Vec::from_iter(count), "{key}");
+        }
+    }
+}
+
+#[test]
 fn what_a_killed_move_has_left_of_a_string_in_pieces_is_removed() {
     let farm = Farm::start(2, 1).unwrap();
     let cluster = growing(&farm, 1);

@@ -1,10 +1,13 @@
 //! Commands while keys move: at the old place if the key is there, else at the new one.
+//!
+//! While a key is at its old place, what is at the new one is a copy that a move has just made, or
+//! that a killed one has left. It has to go with its key, or whoever deletes that finds it again.
 
 use std::time::Duration;
 
 use redis_ipc::{Connection, Error as Broken};
 
-use super::cluster::Cluster;
+use super::cluster::{Cluster, HostConnection};
 use super::commands::Refusal;
 use super::error::Error;
 use super::split::{self, Join, Parts};
@@ -55,10 +58,18 @@ impl Cluster {
         limit: Duration,
     ) -> Result<Value, Error> {
         let old = self.host_of(key);
+        let table = self.table();
+        let reads = table.command(words).is_ok_and(|known| known.flags.readonly);
         for _ in 0..TRIES {
+            let copy = (!reads).then(|| Copy::watch(next, key)).flatten();
             let mut connection = self.connection(old)?;
             match at_old_place(&mut connection, key, words, limit) {
-                Ok(AtOld::Done(value)) => return Ok(value),
+                Ok(AtOld::Done { value, stays }) => {
+                    if let (false, Some(copy)) = (stays, copy) {
+                        copy.remove();
+                    }
+                    return Ok(value);
+                }
                 Ok(AtOld::Refused(words)) => return Err(self.rejected(old, words)),
                 Ok(AtOld::Changed) => {}
                 Ok(AtOld::Gone) => return next.command_on(next.host_of(key), words),
@@ -71,8 +82,56 @@ impl Cluster {
     }
 }
 
+/// What may be a copy of a key, where the key will be, watched before the key itself is looked at.
+struct Copy<'k> {
+    connection: HostConnection,
+    /// The number of the connection that watches.
+    id: i64,
+    key: &'k [u8],
+}
+
+impl<'k> Copy<'k> {
+    /// `None` if the host is away: then it is left where it is, if it is there.
+    fn watch(next: &Cluster, key: &'k [u8]) -> Option<Self> {
+        let mut connection = next.connection(next.host_of(key)).ok()?;
+        connection.command(&[b"WATCH", key]).ok()?;
+        let id = connection.server().client_id();
+        Some(Self {
+            connection,
+            id,
+            key,
+        })
+    }
+
+    /// Removes it, its key being gone, unless somebody has made something else of it since then.
+    fn remove(mut self) {
+        let watched = self.connection.server().client_id() == self.id;
+        if watched && self.connection.is_connected() {
+            let mut pipeline = self.connection.pipeline();
+            let queued = pipeline
+                .command(&["MULTI"])
+                .and_then(|pipeline| pipeline.command(&[b"UNLINK", self.key]))
+                .and_then(|pipeline| pipeline.command(&["EXEC"]))
+                .is_ok();
+            // Whoever cannot be asked now is asked by the move.
+            let _ = queued.then(|| pipeline.send().map(drop));
+        }
+    }
+}
+
+impl Drop for Copy<'_> {
+    fn drop(&mut self) {
+        // Others use the connection from now on.
+        let _ = self.connection.command(&["UNWATCH"]);
+    }
+}
+
 enum AtOld {
-    Done(Value),
+    Done {
+        value: Value,
+        /// Whether the key is still there.
+        stays: bool,
+    },
     Refused(String),
     /// Somebody changed it while we looked.
     Changed,
@@ -107,12 +166,14 @@ fn at_old_place<W: AsRef<[u8]>>(
     pipeline
         .command(&["MULTI"])?
         .command(words)?
+        .command(&[b"EXISTS", key])?
         .command(&["EXEC"])?;
     let mut replies = pipeline.send()?;
     replies.next()?;
     let queued = replies
         .next()?
         .and_then(|reply| Some(reply.error()?.to_string()));
+    replies.next()?;
     let Some(executed) = replies.next()? else {
         return Ok(AtOld::Changed);
     };
@@ -125,7 +186,10 @@ fn at_old_place<W: AsRef<[u8]>>(
     Ok(match results.next() {
         Some(reply) => match reply.error() {
             Some(error) => AtOld::Refused(error.to_string()),
-            None => AtOld::Done(Value::from(&reply)),
+            None => AtOld::Done {
+                value: Value::from(&reply),
+                stays: results.next().and_then(|there| there.integer()) == Some(1),
+            },
         },
         None => AtOld::Changed,
     })

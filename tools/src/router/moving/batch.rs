@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use redis_ipc::{Connection, Error as Broken, Stop};
-use redis_ipc_core::resp::Reply;
 
+use super::asking::{
+    Item, delete, dumps, is_same, is_unchanged, read, remove_if, restore, same, sizes,
+};
 use super::journal::Journal;
 use super::{MoveError, Progress};
 use crate::router::cluster::Cluster;
-use crate::router::{Cause, Error, Value, quoted};
+use crate::router::{Cause, Error, quoted};
 
 /// How often keys are copied anew because somebody has changed one of them.
 const TRIES: usize = 200;
@@ -46,14 +48,6 @@ pub(super) enum Moved {
     Done,
     /// One was changed meanwhile; none has moved, and there are no copies.
     Changed,
-}
-
-/// A key as it stands on its old host.
-struct Item {
-    key: Vec<u8>,
-    dump: Vec<u8>,
-    /// Milliseconds it has left; 0 for ever.
-    left: u64,
 }
 
 impl Batch<'_> {
@@ -161,7 +155,7 @@ impl Batch<'_> {
         let guarding = self.to.server().client_id();
         let ours = items.iter().enumerate();
         let ours = ours.filter(|(number, _)| !busy.contains(number));
-        let ours: Vec<_> = ours.map(|(_, item)| item.key.as_slice()).collect();
+        let ours: Vec<_> = ours.map(|(_, item)| item).collect();
         let copies = dumps(self.to, &items, patience);
         let copies = copies.map_err(|error| self.at_target(error))?;
         let (mut done, mut taken) = (Vec::new(), Vec::new());
@@ -182,7 +176,7 @@ impl Batch<'_> {
                 return Err(MoveError::Differs { key, host });
             } else {
                 // Deleted where it was, and made anew where it should go, between two of our looks.
-                return self.retract(&ours, guarding);
+                return self.retract_all(&ours, guarding, patience);
             }
         }
         let keys: Vec<_> = done.iter().map(|item| item.key.as_slice()).collect();
@@ -193,7 +187,32 @@ impl Batch<'_> {
             self.progress.bytes += done.iter().map(|item| item.dump.len() as u64).sum::<u64>();
             return Ok(Moved::Done);
         }
-        self.retract(&ours, guarding)
+        self.retract_all(&ours, guarding, patience)
+    }
+
+    /// As [`retract`](Self::retract), for some at once. If one was touched, another may be in the
+    /// way of who has deleted its key: those whose keys are gone, and that are what was written,
+    /// are taken back one after the other.
+    fn retract_all(
+        &mut self,
+        items: &[&Item],
+        guarding: i64,
+        patience: Duration,
+    ) -> Result<Moved, MoveError> {
+        let keys: Vec<_> = items.iter().map(|item| item.key.as_slice()).collect();
+        if self.take_back(&keys, guarding)? {
+            return Ok(Moved::Changed);
+        }
+        for item in items {
+            let there = self.from.command(&[b"EXISTS", item.key.as_slice()]);
+            let there = there.map(|there| there.integer() == Some(1));
+            if !there.map_err(|error| self.at_source(error))? {
+                let removed = remove_if(self.to, item, patience);
+                removed.map_err(|error| self.at_target(error))?;
+            }
+            self.journal.claim(&item.key);
+        }
+        Ok(Moved::Changed)
     }
 
     /// Takes copies back: whoever finds a key gone where it was, and it may have been deleted
@@ -201,17 +220,16 @@ impl Batch<'_> {
     /// one, they stay, and are written over when their keys are copied again. They are watched
     /// by the connection that had this number.
     pub(super) fn retract(&mut self, keys: &[&[u8]], guarding: i64) -> Result<Moved, MoveError> {
-        let guarded = is_same(self.to, guarding);
-        if !guarded || !delete(self.to, keys).map_err(|error| self.at_target(error))? {
+        if !self.take_back(keys, guarding)? {
             keys.iter().for_each(|key| self.journal.claim(key));
         }
         Ok(Moved::Changed)
     }
-}
 
-/// Whether it is the connection that had this number: on another one nothing is watched.
-pub(super) fn is_same(connection: &Connection, id: i64) -> bool {
-    connection.is_connected() && connection.server().client_id() == id
+    fn take_back(&mut self, keys: &[&[u8]], guarding: i64) -> Result<bool, MoveError> {
+        let guarded = is_same(self.to, guarding);
+        Ok(guarded && delete(self.to, keys).map_err(|error| self.at_target(error))?)
+    }
 }
 
 /// Keys that are moved together: how many of those that follow, and what they take.
@@ -249,175 +267,6 @@ fn is_too_long(error: &Error) -> bool {
             matches!(**error, Broken::TooLong { .. } | Broken::Protocol { .. })
         }
         _ => false,
-    }
-}
-
-/// Begins to watch the keys and reads them; those that are gone are left out.
-fn read(from: &mut Connection, keys: &[Vec<u8>], patience: Duration) -> Result<Vec<Item>, Broken> {
-    let mut pipeline = from.pipeline_within(patience);
-    let watch = [&b"WATCH"[..]]
-        .into_iter()
-        .chain(keys.iter().map(Vec::as_slice));
-    pipeline.command(&watch.collect::<Vec<_>>())?;
-    for key in keys {
-        pipeline.command(&[b"DUMP", key.as_slice()])?;
-        pipeline.command(&[b"PTTL", key.as_slice()])?;
-    }
-    let mut replies = pipeline.send()?;
-    checked(replies.next()?)?;
-    let mut items = Vec::new();
-    for key in keys {
-        let dump = checked(replies.next()?)?.bytes().map(<[u8]>::to_vec);
-        let left = checked(replies.next()?)?.integer().unwrap_or(-2);
-        let Some(dump) = dump.filter(|_| left != -2) else {
-            continue;
-        };
-        // A key with less than a millisecond left must not become one for ever.
-        let left = if left == -1 {
-            0
-        } else {
-            u64::try_from(left).unwrap_or_default().max(1)
-        };
-        let key = key.clone();
-        items.push(Item { key, dump, left });
-    }
-    Ok(items)
-}
-
-/// Writes copies and begins to watch them; those for whose key there is another one are given back
-/// by number. What is `ours` is written over.
-fn restore(
-    to: &mut Connection,
-    items: &[Item],
-    ours: impl Fn(&[u8]) -> bool,
-    patience: Duration,
-) -> Result<Vec<usize>, Broken> {
-    let mut pipeline = to.pipeline_within(patience);
-    pipeline.command(&["UNWATCH"])?;
-    for item in items {
-        let left = item.left.to_string();
-        let mut words = vec![&b"RESTORE"[..], &item.key, left.as_bytes(), &item.dump];
-        if ours(&item.key) {
-            words.push(b"REPLACE");
-        }
-        pipeline.command(&words)?;
-    }
-    let keys = items.iter().map(|item| item.key.as_slice());
-    let watch: Vec<_> = [&b"WATCH"[..]].into_iter().chain(keys).collect();
-    if !items.is_empty() {
-        pipeline.command(&watch)?;
-    }
-    let mut replies = pipeline.send()?;
-    checked(replies.next()?)?;
-    let mut busy = Vec::new();
-    for number in 0..items.len() {
-        match replies.next()? {
-            Some(Reply::Error(error)) if error.code() == b"BUSYKEY" => busy.push(number),
-            reply => {
-                checked(reply)?;
-            }
-        }
-    }
-    Ok(busy)
-}
-
-/// The copies as they stand there; empty if there is none.
-fn dumps(to: &mut Connection, items: &[Item], patience: Duration) -> Result<Vec<Vec<u8>>, Broken> {
-    let mut pipeline = to.pipeline_within(patience);
-    for item in items {
-        pipeline.command(&[b"DUMP", item.key.as_slice()])?;
-    }
-    let mut replies = pipeline.send()?;
-    let mut dumps = Vec::new();
-    for _ in items {
-        let dump = checked(replies.next()?)?;
-        dumps.push(dump.bytes().unwrap_or_default().to_vec());
-    }
-    Ok(dumps)
-}
-
-/// Whether a hash or a set has the same contents on both: the order of large ones is each server's
-/// own.
-fn same(from: &mut Connection, to: &mut Connection, key: &[u8]) -> Result<bool, Broken> {
-    let kind = from
-        .command(&[b"TYPE", key])?
-        .bytes()
-        .unwrap_or_default()
-        .to_vec();
-    let command: &[u8] = match &*kind {
-        b"hash" => b"HGETALL",
-        b"set" => b"SMEMBERS",
-        _ => return Ok(false),
-    };
-    let contents = |connection: &mut Connection| -> Result<Vec<String>, Broken> {
-        let value = Value::from(&connection.command(&[command, key])?);
-        let mut lines: Vec<_> = match &value {
-            Value::Map(pairs) => pairs.iter().map(|(k, v)| format!("{k} {v}")).collect(),
-            Value::Array(all) if &*kind == b"hash" => {
-                all.chunks(2).map(|pair| format!("{pair:?}")).collect()
-            }
-            Value::Set(all) | Value::Array(all) => all.iter().map(Value::to_string).collect(),
-            _ => Vec::new(),
-        };
-        lines.sort_unstable();
-        Ok(lines)
-    };
-    Ok(contents(from)? == contents(to)?)
-}
-
-/// Whether nothing of what is watched was changed; it is not watched any longer.
-fn is_unchanged(connection: &mut Connection) -> Result<bool, Broken> {
-    let mut pipeline = connection.pipeline();
-    pipeline.command(&["MULTI"])?.command(&["EXEC"])?;
-    let mut replies = pipeline.send()?;
-    checked(replies.next()?)?;
-    Ok(!checked(replies.next()?)?.is_null())
-}
-
-/// Deletes what is watched, unless one of it was changed; then it says `false`.
-pub(super) fn delete(connection: &mut Connection, keys: &[&[u8]]) -> Result<bool, Broken> {
-    let mut pipeline = connection.pipeline();
-    if keys.is_empty() {
-        pipeline.command(&["UNWATCH"])?;
-        let mut replies = pipeline.send()?;
-        return checked(replies.next()?).map(|_| true);
-    }
-    let unlink: Vec<_> = [&b"UNLINK"[..]]
-        .into_iter()
-        .chain(keys.iter().copied())
-        .collect();
-    pipeline
-        .command(&["MULTI"])?
-        .command(&unlink)?
-        .command(&["EXEC"])?;
-    let mut replies = pipeline.send()?;
-    checked(replies.next()?)?;
-    checked(replies.next()?)?;
-    let executed = checked(replies.next()?)?;
-    Ok(!executed.is_null())
-}
-
-/// Bytes that keys take where they are.
-pub(super) fn sizes(connection: &mut Connection, keys: &[&Vec<u8>]) -> Result<Vec<u64>, Broken> {
-    let mut pipeline = connection.pipeline();
-    for key in keys {
-        pipeline.command(&[b"MEMORY", &b"USAGE"[..], key])?;
-    }
-    let mut replies = pipeline.send()?;
-    let mut sizes = Vec::new();
-    for _ in keys {
-        let size = checked(replies.next()?)?.integer().unwrap_or_default();
-        sizes.push(u64::try_from(size).unwrap_or_default());
-    }
-    Ok(sizes)
-}
-
-/// A reply that must not be a refusal.
-pub(super) fn checked(reply: Option<Reply<'_>>) -> Result<Reply<'_>, Broken> {
-    match reply {
-        Some(Reply::Error(error)) => Err(Broken::Unexpected(format!("the server said: {error}"))),
-        Some(reply) => Ok(reply),
-        None => Err(Broken::Unexpected("a reply is missing".to_owned())),
     }
 }
 

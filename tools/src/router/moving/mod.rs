@@ -2,9 +2,12 @@
 //!
 //! While a cluster has [`next`](Cluster::next) hosts, a key is where it was, or already where it
 //! will be, never nowhere: it is copied, the copy is compared, then the old one is deleted, unless
-//! it was changed meanwhile; then it is copied again. Clients look at the old place first.
+//! it was changed meanwhile; then the copy is taken back, and it is copied again. Clients look at the
+//! old place first. Whoever deletes a key there just when it is copied may find the copy until it
+//! is taken back: two servers do nothing at one moment.
 
 mod alone;
+mod asking;
 mod batch;
 mod journal;
 mod pieces;
@@ -169,7 +172,7 @@ pub fn plan(cluster: &Cluster, mut tell: impl FnMut(Progress)) -> Result<Plan, M
             let moving: Vec<_> = moving
                 .filter(|key| cluster.host_of(key) == host.id)
                 .collect();
-            let sizes = batch::sizes(&mut connection, &moving).map_err(failed)?;
+            let sizes = asking::sizes(&mut connection, &moving).map_err(failed)?;
             for (key, bytes) in moving.into_iter().zip(sizes) {
                 let load = plan.entry((host.id, next.host_of(key))).or_default();
                 load.keys += 1;

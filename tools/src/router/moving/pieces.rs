@@ -8,7 +8,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use redis_ipc::Error as Broken;
 
 use super::MoveError;
-use super::batch::{Batch, Moved, checked, delete, is_same};
+use super::asking::{checked, delete, is_same};
+use super::batch::{Batch, Moved};
 use crate::router::quoted;
 
 /// Bytes of a piece.
