@@ -47,6 +47,18 @@ impl Child {
         let (_, status) = status.expect("a child").expect("its end");
         assert_eq!(status.exit_status(), Some(0), "the child has failed");
     }
+
+    /// Waits for its end by a signal, and says by which.
+    ///
+    /// # Panics
+    /// If it ended otherwise.
+    #[track_caller]
+    #[must_use]
+    pub fn killed_by(self) -> i32 {
+        let status = waitpid(Some(self.pid), WaitOptions::empty());
+        let (_, status) = status.expect("a child").expect("its end");
+        status.terminating_signal().expect("a signal")
+    }
 }
 
 #[cfg(test)]

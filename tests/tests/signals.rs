@@ -1,11 +1,15 @@
 //! Signals of a process that others listen to as well. A process of its own: handlers are all of it's.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use redis_ipc::Stop;
+use redis_ipc_tests::fork::in_child;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::low_level::raise;
+
+/// Held by the test that has stops at present: they are all of the process's.
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// Counts a signal, whatever others do with it.
 fn counter(signal: i32) -> Arc<AtomicUsize> {
@@ -25,6 +29,7 @@ fn counter(signal: i32) -> Arc<AtomicUsize> {
 
 #[test]
 fn handlers_set_before_and_behind_ours_are_called_too() {
+    let _alone = ALONE.lock().unwrap();
     let before = counter(SIGINT);
     let stop = Stop::on_signals().unwrap();
     let behind = counter(SIGTERM);
@@ -43,4 +48,21 @@ fn handlers_set_before_and_behind_ours_are_called_too() {
     assert!(stop.is_requested() && another.is_requested());
     let late = Stop::on_signals().unwrap();
     assert!(!late.is_requested());
+}
+
+#[test]
+fn a_signal_ends_the_program_where_nobody_heeds_it_or_another_has_come() {
+    let _alone = ALONE.lock().unwrap();
+    let unheeded = in_child(|| {
+        drop(Stop::on_signals().unwrap());
+        raise(SIGTERM).unwrap();
+    });
+    assert_eq!(unheeded.killed_by(), SIGTERM);
+    let repeated = in_child(|| {
+        let stop = Stop::on_signals().unwrap();
+        raise(SIGTERM).unwrap();
+        assert!(stop.is_requested());
+        raise(SIGINT).unwrap();
+    });
+    assert_eq!(repeated.killed_by(), SIGINT);
 }

@@ -55,7 +55,7 @@ pub(crate) fn spare() {
     CAME.store(false, Ordering::Relaxed);
 }
 
-/// Sets our handlers, once and for all: whoever sets others later has those call ours.
+/// Sets our handlers, once and for all. Where others are set later, those have to call ours.
 fn install() -> io::Result<()> {
     static INSTALLED: OnceLock<Result<(), c_int>> = OnceLock::new();
     let installed = INSTALLED.get_or_init(|| {
