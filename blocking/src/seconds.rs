@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-/// Shows a time in seconds, with as many digits behind the point as it takes: `5`, `0.25`.
+/// Shows a time in seconds, with as many digits behind the point as it takes: `5`, `0.25`; from a
+/// second on with three at most.
 ///
 /// In whole numbers: what prints a floating-point number takes 20 kB of a program.
 #[derive(Debug, Clone, Copy)]
@@ -12,7 +13,10 @@ pub(crate) struct Seconds(pub(crate) Duration);
 impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0.as_secs())?;
-        let (mut fraction, mut width) = (self.0.subsec_nanos(), 9);
+        let (mut fraction, mut width) = match self.0.as_secs() {
+            0 => (self.0.subsec_nanos(), 9),
+            _ => (self.0.subsec_millis(), 3),
+        };
         if fraction == 0 {
             return Ok(());
         }
@@ -36,7 +40,10 @@ mod tests {
             (250_000_000, "0.25"),
             (60_050_000_000, "60.05"),
             (1, "0.000000001"),
-            (10_123_456_789, "10.123456789"),
+            (123_456_789, "0.123456789"),
+            (10_123_456_789, "10.123"),
+            (4_000_456_789, "4"),
+            (5_010_000_000, "5.01"),
         ] {
             let time = Seconds(Duration::from_nanos(nanoseconds));
             assert_eq!(time.to_string(), shown);
