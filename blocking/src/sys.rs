@@ -1,11 +1,6 @@
-//! What a system offers and rustix does not: word of a `fork()`, and of signals.
+//! The one thing that a system offers and rustix does not: word of a `fork()`.
 
-#![expect(
-    unsafe_code,
-    reason = "pthread_atfork has no safe wrapper anywhere, and those of sigaction are large"
-)]
-
-pub(crate) mod signals;
+#![expect(unsafe_code, reason = "pthread_atfork has no safe wrapper anywhere")]
 
 use std::ffi::c_int;
 use std::io;

@@ -1,10 +1,11 @@
 //! Asking a component to stop.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use crate::sys::signals;
+use signal_hook::SigId;
+use signal_hook::consts::{SIGINT, SIGTERM};
 
 /// Asks a component to stop; clones of it ask the same.
 ///
@@ -24,8 +25,8 @@ pub struct Stop(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    requested: AtomicBool,
-    heeding: OnceLock<Heeding>,
+    requested: Arc<AtomicBool>,
+    signals: OnceLock<Heeding>,
 }
 
 impl Stop {
@@ -52,9 +53,10 @@ impl Stop {
     /// # Errors
     /// What the system says if it refuses the handlers.
     pub fn heed_signals(&self) -> io::Result<()> {
-        if self.0.heeding.get().is_none() {
-            // Should a clone have been quicker, its count does.
-            let _ = self.0.heeding.set(Heeding::begin()?);
+        if self.0.signals.get().is_none() {
+            let heeding = Heeding::begin(&self.0.requested)?;
+            // Should a clone have been quicker, its handlers do.
+            let _ = self.0.signals.set(heeding);
         }
         Ok(())
     }
@@ -62,8 +64,8 @@ impl Stop {
     /// Takes the request back, for one who goes on after all.
     pub fn withdraw(&self) {
         self.0.requested.store(false, Ordering::Relaxed);
-        if let Some(heeding) = self.0.heeding.get() {
-            heeding.forget();
+        if self.0.signals.get().is_some() {
+            shared().spare();
         }
     }
 
@@ -75,42 +77,83 @@ impl Stop {
     /// Whether somebody has asked.
     #[must_use]
     pub fn is_requested(&self) -> bool {
-        let signalled = || self.0.heeding.get().is_some_and(Heeding::has_come);
-        self.0.requested.load(Ordering::Relaxed) || signalled()
+        self.0.requested.load(Ordering::Relaxed)
     }
 }
 
-/// A stop heeds signals, until this is dropped.
+/// The handlers of one stop; gone with it.
 #[derive(Debug)]
-struct Heeding {
-    /// How many signals are none of its business.
-    seen: AtomicU32,
+struct Heeding([SigId; 2]);
+
+/// What all stops of this process that heed signals have in common.
+struct Shared {
+    /// Whether the next signal ends the program; `None` before the first of them.
+    fatal: Option<Arc<AtomicBool>>,
+    /// How many there are.
+    heeding: usize,
+}
+
+static SHARED: Mutex<Shared> = Mutex::new(Shared {
+    fatal: None,
+    heeding: 0,
+});
+
+fn shared() -> MutexGuard<'static, Shared> {
+    SHARED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    /// Has the next signal ask for stops only.
+    fn spare(&self) {
+        self.set_fatal(false);
+    }
+
+    fn set_fatal(&self, value: bool) {
+        if let Some(fatal) = &self.fatal {
+            fatal.store(value, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Heeding {
-    fn begin() -> io::Result<Self> {
-        signals::heed()?;
-        let heeding = Self {
-            seen: AtomicU32::new(0),
-        };
+    fn begin(requested: &Arc<AtomicBool>) -> io::Result<Self> {
+        let mut shared = shared();
+        if shared.fatal.is_none() {
+            shared.fatal = Some(fatal_when_repeated()?);
+        }
         // Whoever waits now is to end in order, whatever signals others have had before.
-        heeding.forget();
-        Ok(heeding)
-    }
-
-    /// Takes no account of the signals that have come so far.
-    fn forget(&self) {
-        self.seen.store(signals::count(), Ordering::Relaxed);
-        signals::spare();
-    }
-
-    fn has_come(&self) -> bool {
-        signals::count() != self.seen.load(Ordering::Relaxed)
+        shared.spare();
+        let ids = [
+            signal_hook::flag::register(SIGTERM, Arc::clone(requested))?,
+            signal_hook::flag::register(SIGINT, Arc::clone(requested))?,
+        ];
+        shared.heeding += 1;
+        Ok(Self(ids))
     }
 }
 
 impl Drop for Heeding {
     fn drop(&mut self) {
-        signals::stop_heeding();
+        let mut shared = shared();
+        for id in self.0 {
+            signal_hook::low_level::unregister(id);
+        }
+        shared.heeding -= 1;
+        // Where nobody heeds signals any more, they do what they did without us.
+        if shared.heeding == 0 {
+            shared.set_fatal(true);
+        }
     }
+}
+
+/// Handlers for all of the process: a signal that finds the flag set ends the program, and every
+/// signal sets it.
+fn fatal_when_repeated() -> io::Result<Arc<AtomicBool>> {
+    let fatal = Arc::new(AtomicBool::new(false));
+    for signal in [SIGTERM, SIGINT] {
+        // In this order: a signal that finds the flag set already is not only noted.
+        signal_hook::flag::register_conditional_default(signal, Arc::clone(&fatal))?;
+        signal_hook::flag::register(signal, Arc::clone(&fatal))?;
+    }
+    Ok(fatal)
 }
