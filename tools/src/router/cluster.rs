@@ -1,6 +1,5 @@
 //! Hosts, their connections, and commands that find their host.
 
-use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -356,38 +355,8 @@ impl Cluster {
         Fanout::new(self.clone())
     }
 
-    /// Connects to every host and compares: no two hosts may be one database of one server.
-    ///
-    /// # Errors
-    /// [`HostsError::SameServer`], or the first host that does not answer.
-    pub fn check(&self) -> Result<(), CheckError> {
-        let faults = self.faults();
-        let no_cluster = |(_, error): &&(u32, CheckError)| matches!(error, CheckError::Hosts(_));
-        let worst = faults.iter().find(no_cluster).or(faults.first());
-        worst.map_or(Ok(()), |(_, error)| Err(error.clone()))
-    }
-
-    /// All that [`check`](Self::check) finds, by the numbers of the hosts.
-    #[must_use]
-    pub fn faults(&self) -> Vec<(u32, CheckError)> {
-        let answers = self.fanout().command(&["PING"]);
-        let hosts = self.hosts().into_iter().zip(answers);
-        let fault = |(host, (_, answer)): (Host, (u32, Result<Value, Error>))| {
-            let error = answer.err()?;
-            let id = host.id;
-            let Some(other) = self.inner.identities.twin(&host) else {
-                return Some((id, CheckError::Host(error)));
-            };
-            // They are asked at once, and either may have been the first.
-            let mut both = [other, host];
-            both.sort_by_key(|host| host.id);
-            let error = HostsError::SameServer {
-                addresses: both.each_ref().map(|host| host.endpoint.to_string()),
-                ids: both.map(|host| host.id),
-            };
-            Some((id, CheckError::Hosts(error)))
-        };
-        hosts.filter_map(fault).collect()
+    pub(super) fn identities(&self) -> &Identities {
+        &self.inner.identities
     }
 
     pub(crate) fn layout(&self) -> Arc<Layout> {
@@ -400,27 +369,6 @@ impl Cluster {
         table.unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
-
-/// What [`Cluster::check`] has found.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub enum CheckError {
-    /// A host does not answer.
-    Host(Error),
-    /// The hosts are no cluster.
-    Hosts(HostsError),
-}
-
-impl fmt::Display for CheckError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Host(error) => error.fmt(f),
-            Self::Hosts(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for CheckError {}
 
 /// A connection to a host; it goes back to the host's pool on drop.
 #[derive(Debug)]

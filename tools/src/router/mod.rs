@@ -22,6 +22,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod checking;
 mod cluster;
 pub mod commands;
 mod config;
@@ -44,7 +45,8 @@ mod through;
 mod topology;
 mod value;
 
-pub use cluster::{CheckError, Cluster, HostConnection, Options};
+pub use checking::CheckError;
+pub use cluster::{Cluster, HostConnection, Options};
 pub use config::ConfigError;
 pub use error::{Cause, Error, Failed, HostsError};
 pub use fanout::{Answers, Fanout, Script};
