@@ -45,18 +45,37 @@ fn example(name: &str, server: &Server) -> Command {
     program
 }
 
-/// As Ctrl-C does; what it leaves behind.
-fn interrupt(program: Child) -> Output {
-    kill_process(Pid::from_child(&program), Signal::INT).unwrap();
-    let output = program.wait_with_output().unwrap();
-    assert!(output.status.success(), "{output:?}");
-    output
+/// An example that runs on; killed if a test ends before it.
+struct Running(Option<Child>);
+
+impl Running {
+    fn start(program: &mut Command) -> Self {
+        Self(Some(program.spawn().unwrap()))
+    }
+
+    /// As Ctrl-C does; what it leaves behind.
+    fn interrupt(mut self) -> Output {
+        let program = self.0.take().unwrap();
+        kill_process(Pid::from_child(&program), Signal::INT).unwrap();
+        let output = program.wait_with_output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        output
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut program) = self.0.take() {
+            let _ = program.kill();
+            let _ = program.wait();
+        }
+    }
 }
 
 #[test]
 fn the_thermometer_measures_streams_refuses_and_stops() {
     let server = Server::start();
-    let thermometer = example("thermometer", &server).spawn().unwrap();
+    let thermometer = Running::start(&mut example("thermometer", &server));
     let endpoint = Endpoint::unix(server.socket()).unwrap();
     let mut client = Client::connect_to(&endpoint, Options::default()).unwrap();
     let read = json!({"unit": "kelvin"});
@@ -79,7 +98,7 @@ fn the_thermometer_measures_streams_refuses_and_stops() {
         failure.message(),
         "no-sensor: there is nothing to calibrate"
     );
-    let said = String::from_utf8(interrupt(thermometer).stderr).unwrap();
+    let said = String::from_utf8(thermometer.interrupt().stderr).unwrap();
     assert!(said.contains("thermometer: serving as "), "{said}");
     assert!(
         said.ends_with("thermometer: 0 messages dropped\n"),
@@ -90,7 +109,7 @@ fn the_thermometer_measures_streams_refuses_and_stops() {
 #[test]
 fn the_calculator_calculates_elsewhere() {
     let server = Server::start();
-    let serving = example("calculator", &server).arg("serve").spawn().unwrap();
+    let serving = Running::start(example("calculator", &server).arg("serve"));
     let sum = ["clr", "add", "5", "add", "7", "div", "4", "div", "0"];
     let output = example("calculator", &server).args(sum).output().unwrap();
     assert_eq!(
@@ -98,5 +117,5 @@ fn the_calculator_calculates_elsewhere() {
         "0\n5\n12\n3\nZeroDivisionError: division by zero\n"
     );
     assert!(output.status.success());
-    interrupt(serving);
+    serving.interrupt();
 }
