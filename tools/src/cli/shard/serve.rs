@@ -67,11 +67,12 @@ impl Serve {
             Err(_) => Some(tell_later(checked, output, stop.clone())),
         };
         let mut server = Server::bind(&cluster, &addresses).map_err(failed)?;
+        let hosts = match cluster.hosts().len() {
+            1 => "1 host".to_owned(),
+            count => format!("{count} hosts"),
+        };
         for address in &addresses {
-            output.note(&format!(
-                "serving {} hosts on {address}",
-                cluster.hosts().len()
-            ));
+            output.note(&format!("serving {hosts} on {address}"));
         }
         server.run(&stop).map_err(failed)?;
         // Whoever has found that the hosts are no cluster has asked for the stop.
