@@ -218,8 +218,8 @@ impl Line {
 
     /// Takes the youngest command out of what was set aside.
     pub(super) fn take_last_command(&mut self) -> Option<Box<Job>> {
-        let is_command = |place: &usize| matches!(self.backlog[*place], Pending::Command(_));
-        let place = (0..self.backlog.len()).rev().find(is_command)?;
+        let is_command = |pending: &Pending| matches!(pending, Pending::Command(_));
+        let place = self.backlog.iter().rposition(is_command)?;
         match self.backlog.remove(place) {
             Some(Pending::Command(job)) => Some(job),
             _ => None,

@@ -335,7 +335,14 @@ fn is_push_name(name: &[u8]) -> bool {
     matches!(name, b"message" | b"pmessage" | b"smessage")
 }
 
-/// `subscribe` and `unsubscribe`, which may begin with a `p` or an `s`.
 fn is_confirmation_name(name: &[u8]) -> bool {
-    name.ends_with(b"subscribe")
+    matches!(
+        name,
+        b"subscribe"
+            | b"psubscribe"
+            | b"ssubscribe"
+            | b"unsubscribe"
+            | b"punsubscribe"
+            | b"sunsubscribe"
+    )
 }
