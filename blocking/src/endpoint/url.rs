@@ -155,8 +155,10 @@ fn without_password(text: &str) -> String {
     let Some((address, query)) = shown.split_once('?') else {
         return shown;
     };
+    // A name that is misspelt may be one of these, too.
+    let is_secret = |name: &str| name.as_bytes().windows(8).any(|part| part == b"password");
     let pairs = query.split('&').map(|pair| match pair.split_once('=') {
-        Some((name, _)) if name.ends_with("password") => format!("{name}=***"),
+        Some((name, _)) if is_secret(name) => format!("{name}=***"),
         _ => pair.to_owned(),
     });
     format!("{address}?{}", pairs.collect::<Vec<_>>().join("&"))
@@ -206,6 +208,7 @@ mod tests {
             "redis://u:secret@host:port",
             "redis://u:%zz@h",
             "redis://u:secret?secret@h:port",
+            "redis-sentinel://host/name?sentinel_passwords=secret",
         ] {
             let error = text.parse::<Endpoint>().unwrap_err().to_string();
             assert!(error.contains("unix:///path?db=N"), "{error}");
