@@ -7,10 +7,6 @@ use super::error::{Cause, Error};
 use super::layout::Layout;
 use super::value::Value;
 
-/// What is said of a transaction that no host can do.
-pub(crate) const SEVERAL_UNITS: &str =
-    "the keys of a transaction live on several hosts or in several slots";
-
 /// Where a command goes.
 pub(crate) enum Route {
     /// To one host: that of the word at this place, which is a key.

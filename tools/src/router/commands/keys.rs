@@ -35,9 +35,7 @@ impl Positions {
         }
         Some(positions)
     }
-}
 
-impl Positions {
     /// These, as far as they are there; `None` if they are more than commands have.
     pub(super) fn of(all: impl IntoIterator<Item = Option<usize>>) -> Option<Self> {
         let mut positions = Self::default();

@@ -12,7 +12,7 @@ use super::client::{Client, ClientId};
 use super::error_reply;
 use super::hub::Hub;
 use super::seeking::MOST_HOPS;
-use super::upstream::{Purpose, Waiting, write_bulk, write_request};
+use super::upstream::{Purpose, Waiting, write_bulk};
 use crate::router::redirect::Redirect;
 
 /// How often all are asked again where slots move: as often as a node looks itself whether to send
@@ -102,10 +102,7 @@ impl Hub {
         match self.watcher(client, host) {
             Ok(place) => {
                 let id = client.id;
-                let upstream = self.upstreams[place].as_mut().expect("it was just there");
-                write_request(&mut upstream.line.output, &[pop, &key]);
-                upstream.wait_for(Waiting::Gathering(id));
-                self.note_upstream(place);
+                self.write(place, &[pop, &key], Waiting::Gathering(id));
                 if let Some(gather) = &mut client.gather {
                     gather.asking = true;
                 }
@@ -195,12 +192,8 @@ impl Hub {
                 gather.asking = true;
                 // Nobody tells of changes over there.
                 self.restless = true;
-                let upstream = self.upstreams[place].as_mut().expect("it was just there");
-                write_request(&mut upstream.line.output, &["ASKING"]);
-                upstream.wait_for(Waiting::Nobody);
-                write_request(&mut upstream.line.output, &[pop, &key]);
-                upstream.wait_for(Waiting::Gathering(client.id));
-                self.note_upstream(place);
+                self.write(place, &["ASKING"], Waiting::Nobody);
+                self.write(place, &[pop, &key], Waiting::Gathering(client.id));
             }
             _ => {
                 gather.hops = 0;

@@ -16,7 +16,7 @@ use super::line::{Line, Stream};
 use super::names::Names;
 use super::replies::Afterwards;
 use super::seeking::{PAUSE, Seeker, stands_fast};
-use super::upstream::{Purpose, Upstream};
+use super::upstream::{Purpose, Upstream, Waiting, write_request};
 use super::{coded_reply, error_reply};
 use crate::router::Cluster;
 use crate::router::cluster::Options;
@@ -343,6 +343,15 @@ impl Hub {
                 self.forget(host);
                 Err(reply)
             }
+        }
+    }
+
+    /// Writes a request on a connection, whose reply is for `waiting`.
+    pub(super) fn write<W: AsRef<[u8]>>(&mut self, place: usize, words: &[W], waiting: Waiting) {
+        if let Some(Some(upstream)) = self.upstreams.get_mut(place) {
+            write_request(&mut upstream.line.output, words);
+            upstream.wait_for(waiting);
+            self.note_upstream(place);
         }
     }
 

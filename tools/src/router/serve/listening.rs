@@ -209,13 +209,8 @@ impl Client {
     /// Tells what is confirmed, as far as nothing before it is open. The count is the client's,
     /// which no host knows.
     fn tell_confirmed(&mut self) {
-        while let Some(first) = self.awaited.front() {
-            if matches!(first.state, State::Asked(_)) {
-                return;
-            }
-            let Some(Awaited { kind, name, state }) = self.awaited.pop_front() else {
-                return;
-            };
+        let told = |first: &mut Awaited| !matches!(first.state, State::Asked(_));
+        while let Some(Awaited { kind, name, state }) = self.awaited.pop_front_if(told) {
             match state {
                 State::Refused(error) => self.line.output.extend(error),
                 State::Confirmed(messages) => {

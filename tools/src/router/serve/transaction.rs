@@ -88,25 +88,32 @@ impl Hub {
         name: &[u8],
         words: &[&[u8]],
     ) -> Result<Option<usize>, String> {
-        let rule = &self.layout.rule;
-        let mut common = before;
-        let mut join = |key: &[u8]| {
-            let unit = rule.unit(key);
-            *common.get_or_insert(unit) == unit
-        };
-        let one = match (name, words) {
+        match (name, words) {
             // All nodes of a Redis Cluster pass messages on.
-            (b"publish", [_, _, _]) if rule.has_slots() => true,
-            (b"publish", [_, channel, _]) => join(channel),
+            (b"publish", [_, _, _]) if self.layout.rule.has_slots() => Ok(before),
+            (b"publish", [_, channel, _]) => self.join_unit(before, [*channel]),
             _ => {
                 let keys = split::keys(&self.table, words);
-                let mut keys = keys.map_err(|refusal| refusal.to_string())?;
-                keys.all(|at| join(words[at]))
+                let keys = keys.map_err(|refusal| refusal.to_string())?;
+                self.join_unit(before, keys.map(|at| words[at]))
             }
-        };
-        match one {
+        }
+    }
+
+    /// What some keys more have in common with those before. The error is a sentence.
+    pub(super) fn join_unit<'k>(
+        &self,
+        before: Option<usize>,
+        keys: impl IntoIterator<Item = &'k [u8]>,
+    ) -> Result<Option<usize>, String> {
+        let mut common = before;
+        let unit = |key| self.layout.rule.unit(key);
+        let mut units = keys.into_iter().map(unit);
+        match units.all(|unit| *common.get_or_insert(unit) == unit) {
             true => Ok(common),
-            false => Err(split::SEVERAL_UNITS.to_owned()),
+            false => {
+                Err("the keys of a transaction live on several hosts or in several slots".into())
+            }
         }
     }
 

@@ -3,10 +3,9 @@
 
 use super::client::Client;
 use super::hub::Hub;
-use super::upstream::{Asked, Purpose, Waiting, write_request};
+use super::upstream::{Asked, Purpose, Waiting};
 use super::{coded_reply, error_reply};
 use crate::router::redirect::Redirect;
-use crate::router::split;
 
 /// What a client watches.
 #[derive(Debug, Clone, Copy)]
@@ -24,11 +23,10 @@ impl Hub {
         match self.begin_watch(client, words) {
             Ok(watch) => {
                 client.watch = Some(watch);
-                let mut frame = Vec::new();
-                write_request(&mut frame, words);
-                let asked = Asked::new(client.id, client.ask(frame.len()));
+                let bytes = words.iter().map(|word| word.len()).sum();
+                let asked = Asked::new(client.id, client.ask(bytes));
                 client.blocked = true;
-                self.write_own(watch.place, &frame, Waiting::Client(asked));
+                self.write(watch.place, words, Waiting::Client(asked));
             }
             Err(error) => client.answer_now(&error),
         }
@@ -42,18 +40,15 @@ impl Hub {
         let command = self.table.command(words);
         let keys = command.and_then(|command| command.keys(words));
         let keys = keys.map_err(|refusal| error_reply(&refusal.to_string()))?;
-        let rule = &self.layout.rule;
-        let mut units = keys.map(|at| rule.unit(words[at]));
         let before = client.watch.map(|watch| watch.unit);
-        let Some(unit) = before.or_else(|| units.next()) else {
-            return Err(error_reply("WATCH has no keys"));
-        };
-        if units.any(|other| other != unit) {
-            return Err(error_reply(split::SEVERAL_UNITS));
-        }
+        let unit = self.join_unit(before, keys.map(|at| words[at]));
+        let unit = unit.map_err(|why| error_reply(&why))?;
         if let Some(watch) = client.watch {
             return Ok(watch);
         }
+        let Some(unit) = unit else {
+            return Err(error_reply("WATCH has no keys"));
+        };
         let host = self.host_of(words[1]);
         let place = self.own(client, host, client.protocol, Purpose::Transactions)?;
         Ok(Watch { place, unit })
@@ -62,17 +57,7 @@ impl Hub {
     /// Nothing is watched any more.
     pub(super) fn unwatch(&mut self, client: &mut Client) {
         if let Some(watch) = client.watch.take() {
-            let mut frame = Vec::new();
-            write_request(&mut frame, &["UNWATCH"]);
-            self.write_own(watch.place, &frame, Waiting::Nobody);
-        }
-    }
-
-    fn write_own(&mut self, place: usize, frame: &[u8], waiting: Waiting) {
-        if let Some(Some(upstream)) = self.upstreams.get_mut(place) {
-            upstream.line.output.extend_from_slice(frame);
-            upstream.wait_for(waiting);
-            self.note_upstream(place);
+            self.write(watch.place, &["UNWATCH"], Waiting::Nobody);
         }
     }
 
