@@ -128,6 +128,8 @@ fn confirmations_come_in_the_order_asked_for_and_messages_behind_their_own() {
     router.farm.pause(0);
     client.send(&["SUBSCRIBE", &keys[0], &keys[1], &keys[0]]);
     while direct.command(&["PUBLISH", &keys[1], "early"]) != 1 {}
+    // What has come before this is read with it.
+    assert_eq!(router.client().command(&["PING"]), "PONG");
     router.farm.resume(0);
     let confirmed = |channel: &str, count: i64| {
         let texts = ["subscribe", channel].map(|text| Value::Bulk(text.into()));
