@@ -152,11 +152,13 @@ pub(crate) fn check_shared<W: AsRef<[u8]>>(words: &[W]) -> Result<(), Refusal> {
 }
 
 fn keys_of<W: AsRef<[u8]>>(command: &Command, words: &[W]) -> Result<Positions, Refusal> {
-    // Of those with keys, these go on when they are answered.
+    let name = || command.name.to_uppercase();
+    let database = |word: &W| word.as_ref().eq_ignore_ascii_case(b"DB");
     match command.name.as_str() {
-        "watch" | "ssubscribe" | "sunsubscribe" => {
-            Err(Refusal::Connection(command.name.to_uppercase()))
-        }
+        // Of those with keys, these go on when they are answered.
+        "watch" | "ssubscribe" | "sunsubscribe" => Err(Refusal::Connection(name())),
+        "move" => Err(Refusal::Database(name())),
+        "copy" if words.iter().skip(3).any(database) => Err(Refusal::Database(name())),
         _ => command.keys(words),
     }
 }

@@ -30,6 +30,9 @@ pub enum Refusal {
     Movable(String),
     /// It changes the connection that it comes over, and those to hosts are shared.
     Connection(String),
+    /// It puts a key into another database of the key's server: nobody finds it there, or it is
+    /// another host's.
+    Database(String),
     /// It has several keys, and some of them are on their way to another host.
     Moving(String),
     /// It has too many words or too few.
@@ -66,6 +69,10 @@ impl fmt::Display for Refusal {
             Self::Connection(name) => write!(
                 f,
                 "{name} is for a connection of one's own, and those to hosts are shared"
+            ),
+            Self::Database(name) => write!(
+                f,
+                "{name} would put the key into another database of its server, where it is not found"
             ),
             Self::Moving(name) => {
                 write!(
