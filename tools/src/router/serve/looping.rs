@@ -2,7 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -10,6 +10,7 @@ use mio::net::{TcpListener, UnixListener};
 use mio::{Events, Interest, Poll, Token};
 use redis_ipc::{Endpoint, Stop};
 
+use super::NO_PASSWORD;
 use super::hub::{Hub, LISTENERS, SEEKER};
 use super::line::Stream;
 use crate::router::Cluster;
@@ -39,10 +40,11 @@ enum Listener {
 
 impl Server {
     /// Begins to listen on Unix sockets (mode 0600) or TCP ports. A socket's file that nobody
-    /// listens on any more is replaced.
+    /// listens on any more is replaced, no other file is.
     ///
     /// # Errors
-    /// The address with what the system says, `AddrInUse` if somebody listens there.
+    /// The address with what the system says, `AddrInUse` if somebody listens there, `InvalidInput`
+    /// if it has a password, a database or TLS, which clients would not get.
     pub fn bind(cluster: &Cluster, addresses: &[Endpoint]) -> io::Result<Self> {
         let poll = Poll::new()?;
         let hub = Hub::new(cluster, poll.registry())?;
@@ -64,6 +66,7 @@ impl Server {
     }
 
     fn listen(&self, address: &Endpoint) -> io::Result<Listener> {
+        check(address)?;
         let (registry, token) = (self.poll.registry(), Token(self.listeners.len()));
         if let Some(path) = address.path() {
             let mut listener = listen_unix(path)?;
@@ -175,8 +178,24 @@ impl Drop for Server {
     }
 }
 
+/// Refuses an address that promises clients what they would not get: TLS, a password, a database.
+fn check(address: &Endpoint) -> io::Result<()> {
+    let why = match address {
+        _ if address.is_secure() => "the router speaks TLS to hosts, not to clients",
+        _ if address.password().is_some() => NO_PASSWORD,
+        _ if address.database() != 0 => "the router has one database, 0: each host has its own",
+        _ if address.path().is_none() && address.host().is_none() => "it is not one address",
+        _ => return Ok(()),
+    };
+    Err(io::Error::new(ErrorKind::InvalidInput, why))
+}
+
 fn listen_unix(path: &Path) -> io::Result<UnixListener> {
     if path.exists() {
+        if !fs::metadata(path)?.file_type().is_socket() {
+            let why = "there is something that is no socket";
+            return Err(io::Error::new(ErrorKind::AlreadyExists, why));
+        }
         match std::os::unix::net::UnixStream::connect(path) {
             Err(error) if error.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path)?,
             Err(error) => return Err(error),

@@ -38,6 +38,12 @@ const MOST_UNREAD: usize = 1024 * 1024 * 1024;
 /// As [`MOST_UNREAD`], for one that has subscribed to something; a server's own limit.
 const MOST_UNHEARD: usize = 32 * 1024 * 1024;
 
+/// What those are told who have one for it.
+const NO_PASSWORD: &str = "the router has no password: its socket's mode says who is let in";
+
+/// Bytes of an error's sentence: whoever sends megabytes as a command's name is not sent them back.
+const LONGEST_SENTENCE: usize = 1024;
+
 /// An error as a reply.
 fn error_reply(text: &str) -> Vec<u8> {
     coded_reply("ERR", text)
@@ -46,7 +52,8 @@ fn error_reply(text: &str) -> Vec<u8> {
 /// An error with a code: clients know that `CLUSTERDOWN` was not executed and passes.
 fn coded_reply(code: &str, text: &str) -> Vec<u8> {
     let mut reply = format!("-{code} ").into_bytes();
-    reply.extend(text.bytes().map(|byte| match byte {
+    let end = text.floor_char_boundary(LONGEST_SENTENCE);
+    reply.extend(text[..end].bytes().map(|byte| match byte {
         b'\r' | b'\n' => b' ',
         byte => byte,
     }));

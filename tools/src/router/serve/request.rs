@@ -51,6 +51,7 @@ pub(super) fn parse(bytes: &[u8], words: &mut Vec<Range<usize>>) -> Result<Optio
 fn number(bytes: &[u8], at: usize, most: usize) -> Result<Option<(usize, usize)>, String> {
     let mut value = 0_usize;
     let mut at = at;
+    let first = at;
     loop {
         match bytes.get(at) {
             None => return Ok(None),
@@ -60,7 +61,7 @@ fn number(bytes: &[u8], at: usize, most: usize) -> Result<Option<(usize, usize)>
                     return Err(format!("Protocol error: more than {most}"));
                 }
             }
-            Some(b'\r') => break,
+            Some(b'\r') if at > first => break,
             Some(_) => return Err("Protocol error: invalid length".into()),
         }
         at += 1;
