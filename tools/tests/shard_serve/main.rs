@@ -2,6 +2,7 @@
 
 mod clients;
 mod hosts;
+mod keyless;
 #[path = "../shard_members/router.rs"]
 mod router;
 mod watching;
@@ -135,6 +136,13 @@ fn what_is_for_no_host_is_refused_in_words() {
         (&["HELLO", "4"], "NOPROTO"),
         (&["CLIENT", "TRACKING", "ON"], "RESP3"),
         (&["GET"], "number of words"),
+        (&["MULTI", "a"], "number of words"),
+        (&["HELLO", "3", "SETNAME"], "HELLO"),
+        (&["MOVE", "a", "1"], "another database"),
+        (
+            &["COPY", "a", "a", "REPLACE", "db", "1"],
+            "another database",
+        ),
         (&["MSET", "a", "b", "c"], "number of words"),
     ] {
         let reply = client.command(words);
@@ -143,6 +151,12 @@ fn what_is_for_no_host_is_refused_in_words() {
             "{words:?}: {reply:?}"
         );
     }
+    let long = client.command(&["x".repeat(1 << 20)]).text();
+    assert!(
+        long.starts_with("ERR the command") && long.len() < 2000,
+        "{}",
+        long.len()
+    );
     client.send_raw(b"*1\r\n+GET\r\n");
     assert!(client.receive().text().contains("Protocol error"));
     assert!(client.try_receive().is_err(), "it is closed");
@@ -265,9 +279,32 @@ fn our_own_connection_speaks_through_it() {
     for n in 0..100 {
         connection.set(format!("k{n}"), "v").unwrap();
     }
-    let error = connection.command(&["KEYS", "*"]).unwrap_err();
+    let error = connection.command(&["RANDOMKEY"]).unwrap_err();
     assert_eq!(error.outcome(), Outcome::Rejected);
     assert!(error.to_string().contains("consider a fanout"), "{error}");
+}
+
+#[test]
+fn what_is_no_socket_is_not_taken_away() {
+    let router = Router::start(1, 1);
+    let path = router.farm.folder().join("diary");
+    std::fs::write(&path, "dear diary").unwrap();
+    let error = Server::bind(&router.cluster, &[Endpoint::unix(&path).unwrap()]).unwrap_err();
+    assert!(error.to_string().contains("no socket"), "{error}");
+    assert_eq!(std::fs::read(&path).unwrap(), b"dear diary");
+}
+
+#[test]
+fn an_address_that_promises_what_clients_do_not_get_is_refused() {
+    let router = Router::start(1, 1);
+    for (address, words) in [
+        ("redis://me:secret@127.0.0.1:1", "no password"),
+        ("redis://127.0.0.1:1/3", "one database"),
+        ("redis-sentinel://127.0.0.1:1/master", "not one address"),
+    ] {
+        let error = Server::bind(&router.cluster, &[address.parse().unwrap()]).unwrap_err();
+        assert!(error.to_string().contains(words), "{error}");
+    }
 }
 
 #[test]

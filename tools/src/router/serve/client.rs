@@ -111,6 +111,15 @@ impl Client {
         }
     }
 
+    /// Its connections are gone, and what it had said before is forgotten.
+    pub(super) fn forget_state(&mut self) {
+        self.protocol = 2;
+        self.transaction = None;
+        self.watch = None;
+        self.channels.clear();
+        self.patterns.clear();
+    }
+
     /// Whether all that it asked for was answered.
     pub(super) fn is_idle(&self) -> bool {
         self.slots.is_empty()

@@ -22,6 +22,8 @@ enum Whole {
     Ok,
     /// The sum of numbers.
     Sum(i64),
+    /// The elements of all arrays as they go out, and how many.
+    All(usize, Vec<u8>),
     /// The elements of arrays as they go out, each at its key's place, and which keys each part has.
     Places {
         bulks: Vec<Vec<u8>>,
@@ -38,6 +40,16 @@ impl Joined {
     /// So many answers that are all to be OK.
     pub(super) fn all_ok(parts: usize) -> Self {
         Self::of(parts, Whole::Ok)
+    }
+
+    /// So many answers that are numbers of what there is.
+    pub(super) fn sum(parts: usize) -> Self {
+        Self::of(parts, Whole::Sum(0))
+    }
+
+    /// So many answers that are arrays of what there is.
+    pub(super) fn all_of(parts: usize) -> Self {
+        Self::of(parts, Whole::All(0, Vec::new()))
     }
 
     /// So many answers to SCRIPT LOAD.
@@ -93,6 +105,7 @@ impl Joined {
             (_, Some(error)) => error,
             (Whole::Ok | Whole::Loaded(None) | Whole::There(None), None) => b"+OK\r\n".to_vec(),
             (Whole::Sum(sum), None) => format!(":{sum}\r\n").into_bytes(),
+            (Whole::All(count, elements), None) => array(*count, [elements]),
             (Whole::Places { bulks, .. }, None) => array(bulks.len(), bulks),
         }
     }
@@ -104,10 +117,15 @@ impl Whole {
         match (self, reply) {
             (Self::Ok, _) => {}
             (Self::Sum(sum), Reply::Integer(number)) => *sum += number,
+            (Self::All(count, all), Reply::Array(elements)) => {
+                *count += elements.len();
+                let head = frame.iter().position(|byte| *byte == b'\n');
+                all.extend_from_slice(&frame[head.map_or(frame.len(), |end| end + 1)..]);
+            }
             (Self::Places { bulks, parts }, Reply::Array(elements)) => {
                 return place(bulks, &parts[part], elements.clone());
             }
-            (Self::Sum(_) | Self::Places { .. }, _) => return false,
+            (Self::Sum(_) | Self::All(..) | Self::Places { .. }, _) => return false,
             (Self::Loaded(first), _) => {
                 first.get_or_insert_with(|| frame.to_vec());
             }

@@ -1,11 +1,11 @@
 //! What the router answers itself, or asks differently than it was asked.
 
 use super::client::{Client, ClientId};
-use super::error_reply;
 use super::hub::Hub;
 use super::info::{self, VERSION};
 use super::joined::Joined;
 use super::upstream::{Asked, Purpose, Upstream, write_bulk, write_request};
+use super::{NO_PASSWORD, error_reply};
 
 impl Hub {
     /// Answers what is for no host. `None` if it is for one, `Some(false)` if it has to wait.
@@ -25,16 +25,20 @@ impl Hub {
                 client.quits = true;
                 refused("this is no web server")
             }
-            (b"ping", []) if client.listens() => b"*2\r\n$4\r\npong\r\n$0\r\n\r\n".to_vec(),
+            (b"ping", [] | [_]) if client.listens() => {
+                pong(words.get(1).copied().unwrap_or_default())
+            }
             (b"ping", []) => b"+PONG\r\n".to_vec(),
-            (b"ping" | b"echo", [text]) => bulk(text),
+            (b"ping", [text]) => bulk(text),
             (b"quit", _) => {
                 client.quits = true;
                 b"+OK\r\n".to_vec()
             }
+            (b"reset", []) => return Some(self.reset(client)),
             _ if client.listens() => {
-                refused("only (P)SUBSCRIBE, (P)UNSUBSCRIBE, PING and QUIT while subscribed")
+                refused("only (P)SUBSCRIBE, (P)UNSUBSCRIBE, PING, QUIT and RESET while subscribed")
             }
+            (b"echo", [text]) => bulk(text),
             (b"select", [b"0"]) => b"+OK\r\n".to_vec(),
             (b"select", _) => refused("the router has one database, 0: each host has its own"),
             (b"time", []) => info::time(),
@@ -55,9 +59,10 @@ impl Hub {
                 self.script(client, sub, words);
                 return Some(true);
             }
-            (b"auth", _) => {
-                refused("the router has no password: its socket's mode says who is let in")
-            }
+            (b"dbsize", []) => return Some(self.ask_all(client, Joined::sum, words)),
+            (b"keys", [_]) => return Some(self.ask_all(client, Joined::all_of, words)),
+            (b"flushdb", [] | [_]) => return Some(self.ask_all(client, Joined::all_ok, words)),
+            (b"auth", _) => refused(NO_PASSWORD),
             (b"publish", [channel, _]) => {
                 let mut frame = Vec::new();
                 write_request(&mut frame, words);
@@ -74,16 +79,33 @@ impl Hub {
         Some(true)
     }
 
+    /// As if the client had just come; `false` if what it asked for before is not answered yet.
+    fn reset(&mut self, client: &mut Client) -> bool {
+        if !client.is_idle() {
+            return false;
+        }
+        for own in client.own.drain(..) {
+            self.upstreams[own] = None;
+        }
+        client.forget_state();
+        client.answer_now(b"+RESET\r\n");
+        true
+    }
+
     /// Which protocol is spoken from now on; there is no password.
     fn hello(&self, client: &mut Client, options: &[&[u8]]) -> Vec<u8> {
-        let protocol = match options {
-            [] => client.protocol,
-            [b"2", ..] => 2,
-            [b"3", ..] => 3,
+        let (protocol, mut rest) = match options {
+            [] => (client.protocol, options),
+            [b"2", rest @ ..] => (2, rest),
+            [b"3", rest @ ..] => (3, rest),
             _ => return b"-NOPROTO unsupported protocol version\r\n".to_vec(),
         };
-        if options.iter().any(|word| is_any(word, &["auth"])) {
-            return error_reply("the router has no password: its socket's mode says who is let in");
+        while let [word, behind @ ..] = rest {
+            rest = match behind {
+                [_, behind @ ..] if is_any(word, &["setname"]) => behind,
+                _ if is_any(word, &["auth"]) => return error_reply(NO_PASSWORD),
+                _ => return error_reply("HELLO [2|3 [SETNAME name]]"),
+            };
         }
         let bound = client.subscriptions() > 0 || client.watch.is_some();
         if bound && protocol != client.protocol {
@@ -91,8 +113,8 @@ impl Hub {
         }
         client.protocol = protocol;
         let mut reply = match protocol {
-            2 => b"*8\r\n".to_vec(),
-            _ => b"%4\r\n".to_vec(),
+            2 => b"*14\r\n".to_vec(),
+            _ => b"%7\r\n".to_vec(),
         };
         for text in ["server", "redis", "version", VERSION, "proto"] {
             write_bulk(&mut reply, text.as_bytes());
@@ -100,6 +122,10 @@ impl Hub {
         reply.extend(format!(":{protocol}\r\n").bytes());
         write_bulk(&mut reply, b"id");
         reply.extend(format!(":{}\r\n", client.id.generation).bytes());
+        for text in ["mode", "standalone", "role", "master", "modules"] {
+            write_bulk(&mut reply, text.as_bytes());
+        }
+        reply.extend(b"*0\r\n");
         reply
     }
 
@@ -162,16 +188,38 @@ impl Hub {
     /// Has all servers load a script, forget theirs, or say which they have; `words` are those of
     /// the request.
     fn script(&mut self, client: &mut Client, sub: &[u8], words: &[&[u8]]) {
+        let joined = match sub.to_ascii_lowercase().as_slice() {
+            b"load" => Joined::loaded,
+            b"exists" => Joined::there,
+            _ => Joined::all_ok,
+        };
+        let servers = self.servers();
+        self.ask_each(client, servers, joined, words);
+    }
+
+    /// Has all hosts do what concerns all keys, each those in its own database.
+    fn ask_all(
+        &mut self,
+        client: &mut Client,
+        joined: fn(usize) -> Joined,
+        words: &[&[u8]],
+    ) -> bool {
+        self.ask_each(client, self.places.clone(), joined, words);
+        true
+    }
+
+    /// Asks some hosts the same; `joined` makes one answer of so many.
+    fn ask_each(
+        &mut self,
+        client: &mut Client,
+        hosts: Vec<usize>,
+        joined: fn(usize) -> Joined,
+        words: &[&[u8]],
+    ) {
         let mut frame = Vec::new();
         write_request(&mut frame, words);
-        let servers = self.servers();
-        let joined = match sub.to_ascii_lowercase().as_slice() {
-            b"load" => Joined::loaded(servers.len()),
-            b"exists" => Joined::there(servers.len()),
-            _ => Joined::all_ok(servers.len()),
-        };
-        let request = client.ask_in_parts(frame.len(), joined);
-        for (part, host) in (0..).zip(servers) {
+        let request = client.ask_in_parts(frame.len(), joined(hosts.len()));
+        for (part, host) in (0..).zip(hosts) {
             let asked = Asked {
                 part,
                 ..Asked::new(client.id, request)
@@ -209,6 +257,13 @@ fn is_any(word: &[u8], names: &[&str]) -> bool {
     names
         .iter()
         .any(|name| word.eq_ignore_ascii_case(name.as_bytes()))
+}
+
+/// The answer to PING as a message, which is all that is read by a RESP2 client that listens.
+fn pong(text: &[u8]) -> Vec<u8> {
+    let mut reply = Vec::new();
+    write_request(&mut reply, &[&b"pong"[..], text]);
+    reply
 }
 
 pub(super) fn bulk(text: &[u8]) -> Vec<u8> {

@@ -29,6 +29,11 @@ impl Hub {
         words: &[&[u8]],
     ) -> Option<bool> {
         let begun = client.transaction.is_some();
+        let name = match (name, words) {
+            // As any other command with too many words.
+            (b"multi" | b"exec" | b"discard" | b"unwatch", [_, _, ..]) => b"",
+            (name, _) => name,
+        };
         let own = name == b"watch" || name == b"exec" && begun && client.watch.is_some();
         if own && !client.is_idle() {
             // It goes over another connection than what is on its way, and must not be sooner.
@@ -52,6 +57,7 @@ impl Hub {
             }
             (b"exec", true) => self.execute(client),
             (b"watch", _) => self.watch(client, words),
+            (b"quit" | b"reset", _) => return None,
             (_, true) => self.queue(client, name, words),
             (_, false) => return None,
         }
@@ -92,6 +98,8 @@ impl Hub {
             // All nodes of a Redis Cluster pass messages on.
             (b"publish", [_, _, _]) if self.layout.rule.has_slots() => Ok(before),
             (b"publish", [_, channel, _]) => self.join_unit(before, [*channel]),
+            // Any host does these.
+            (b"ping" | b"echo" | b"time", _) => Ok(before),
             _ => {
                 let keys = split::keys(&self.table, words);
                 let keys = keys.map_err(|refusal| refusal.to_string())?;
