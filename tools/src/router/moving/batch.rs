@@ -71,7 +71,8 @@ impl Batch<'_> {
                 Ok(Moved::Changed) => {}
                 // One of them is larger than its server has thought.
                 Err(MoveError::Host(error)) if is_too_long(&error) => {
-                    keys.iter().for_each(|key| self.journal.claim(key));
+                    let target = self.target;
+                    keys.iter().for_each(|key| self.journal.claim(target, key));
                 }
                 Err(error) => return Err(error),
             }
@@ -148,8 +149,9 @@ impl Batch<'_> {
         let patience = self.patience(bytes);
         let items = read(self.from, keys, patience).map_err(|error| self.at_source(error))?;
         let watching = self.from.server().client_id();
-        self.journal.begin(keys).map_err(MoveError::Journal)?;
-        let ours = |key: &[u8]| self.journal.has(key);
+        let noted = self.journal.begin(self.target, keys);
+        noted.map_err(MoveError::Journal)?;
+        let ours = |key: &[u8]| self.journal.has(self.target, key);
         let busy = restore(self.to, &items, ours, patience);
         let busy = busy.map_err(|error| self.at_target(error))?;
         let guarding = self.to.server().client_id();
@@ -210,7 +212,7 @@ impl Batch<'_> {
                 let removed = remove_if(self.to, item, patience);
                 removed.map_err(|error| self.at_target(error))?;
             }
-            self.journal.claim(&item.key);
+            self.journal.claim(self.target, &item.key);
         }
         Ok(Moved::Changed)
     }
@@ -221,7 +223,8 @@ impl Batch<'_> {
     /// by the connection that had this number.
     pub(super) fn retract(&mut self, keys: &[&[u8]], guarding: i64) -> Result<Moved, MoveError> {
         if !self.take_back(keys, guarding)? {
-            keys.iter().for_each(|key| self.journal.claim(key));
+            let target = self.target;
+            keys.iter().for_each(|key| self.journal.claim(target, key));
         }
         Ok(Moved::Changed)
     }

@@ -201,7 +201,7 @@ pub fn run(
     let mut moving = Moving {
         cluster,
         next,
-        journal: Journal::open(journal).map_err(MoveError::Journal)?,
+        journal: Journal::open(journal, &next.hosts()).map_err(MoveError::Journal)?,
         stop,
         progress: Progress::default(),
         too_large: None,

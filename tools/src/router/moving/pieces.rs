@@ -22,12 +22,12 @@ impl Batch<'_> {
             return Ok(Moved::Changed);
         };
         let watching = self.from.server().client_id();
-        if !self.journal.has(key) && self.is_taken(key)? {
+        if !self.journal.has(self.target, key) && self.is_taken(key)? {
             self.leave(key);
             return self.unwatch().map(|()| Moved::Done);
         }
         let name = fresh_name();
-        let noted = self.journal.begin_pieces(key, self.target, &name);
+        let noted = self.journal.begin_pieces(self.target, key, &name);
         noted.map_err(MoveError::Journal)?;
         let copied = self.copy_pieces(key, &name, length);
         let named = copied.and_then(|()| self.give_name(key, &name));
@@ -141,7 +141,7 @@ impl Batch<'_> {
         if left == -2 {
             return Ok(Named::Gone);
         }
-        let ours = self.journal.has(key);
+        let ours = self.journal.has(self.target, key);
         let mut rename = || {
             let mut pipeline = self.to.pipeline();
             if left >= 0 {
