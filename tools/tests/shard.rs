@@ -121,6 +121,18 @@ fn commands_on_keys_of_one_host_work_and_on_keys_of_several_are_refused() {
 }
 
 #[test]
+fn no_words_are_no_command() {
+    let (_farm, cluster) = small();
+    let words: [&str; 0] = [];
+    let answers = cluster.fanout().command(&words).into_values();
+    for answer in answers.chain([cluster.command(&words), cluster.command_on(0, &words)]) {
+        let error = answer.unwrap_err();
+        assert_eq!(error.outcome(), Outcome::NotSent, "{error}");
+    }
+    assert!(cluster.map().command(&words).is_err());
+}
+
+#[test]
 fn what_would_change_a_connection_for_all_who_share_it_is_refused() {
     let (farm, cluster) = small();
     for words in [
@@ -131,6 +143,9 @@ fn what_would_change_a_connection_for_all_who_share_it_is_refused() {
         &["MONITOR"],
         &["CLIENT", "REPLY", "OFF"],
         &["RESET"],
+        &["SYNC"],
+        &["PSYNC", "?", "-1"],
+        &["SCRIPT", "DEBUG", "YES"],
     ] {
         let answers = cluster.fanout().command(words).into_values();
         for error in answers.chain([cluster.command_on(0, words)]) {

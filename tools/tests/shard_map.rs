@@ -228,3 +228,73 @@ fn more_hosts_than_are_worked_on_at_once_are_all_done() {
             .all(Result::is_ok)
     );
 }
+
+#[test]
+fn values_that_are_too_long_to_come_together_come_one_by_one() {
+    let farm = Farm::start(1, 1).unwrap();
+    let options = Options {
+        message_limit: 100_000,
+        ..Options::default()
+    };
+    let cluster = Cluster::with(farm.hosts(), Placement::Partition, options).unwrap();
+    let keys = ["a", "b", "c", "d", "e"];
+    for key in keys {
+        cluster.command(&["SET", key, &key.repeat(60_000)]).unwrap();
+    }
+    let mut map = cluster.map();
+    let first = map.set("f", "x");
+    let all = keys.map(|key| map.get(key));
+    map.send(LONG);
+    first.wait().unwrap();
+    for (promise, key) in all.into_iter().zip(keys) {
+        assert_eq!(promise.wait().unwrap(), bytes(&key.repeat(60_000)));
+    }
+    // What was sent behind them must not be done before them.
+    let mut map = cluster.map();
+    let before = keys.map(|key| map.get(key));
+    let set = map.set("a", "x");
+    map.send(LONG);
+    for promise in before {
+        let error = promise.wait().unwrap_err().to_string();
+        assert!(error.contains("does not fit"), "{error}");
+    }
+    set.wait().unwrap();
+}
+
+#[test]
+fn of_what_a_cancelled_map_has_not_sent_it_says_so() {
+    let farm = Farm::start(1, 1).unwrap();
+    let cluster = farm.cluster(Placement::Partition).unwrap();
+    let mut map = cluster.map();
+    let pop = map.command(&["BLPOP", "queue", "0"]).unwrap();
+    // Too many bytes to be sent before the pop is answered.
+    let value = "x".repeat(50_000);
+    let later: Vec<_> = (0..10).map(|n| map.set(format!("k{n}"), &value)).collect();
+    let running = map.send(LONG);
+    let waits = || {
+        let clients = cluster.command_on(0, &["CLIENT", "LIST"]).unwrap();
+        String::from_utf8_lossy(clients.bytes().unwrap()).contains("cmd=blpop")
+    };
+    while !waits() {
+        std::thread::yield_now();
+    }
+    running.cancel();
+    cluster.command(&["RPUSH", "queue", "item"]).unwrap();
+    while running.progress() != (1, 1) {
+        std::thread::yield_now();
+    }
+    assert_eq!(pop.wait().unwrap().elements().unwrap().len(), 2);
+    let last = later.into_iter().next_back().unwrap();
+    let error = last.wait().unwrap_err();
+    assert!(error.to_string().contains("cancelled"), "{error}");
+    assert_eq!(error.outcome(), Outcome::NotSent);
+    assert!(cluster.command(&["GET", "k9"]).unwrap().is_null());
+}
+
+#[test]
+fn a_limit_may_be_longer_than_any_clock() {
+    let farm = Farm::start(2, 1).unwrap();
+    let cluster = farm.cluster(Placement::Partition).unwrap();
+    let answers = cluster.fanout().within(Duration::MAX).command(&["PING"]);
+    assert!(answers.values().all(Result::is_ok), "{answers:?}");
+}

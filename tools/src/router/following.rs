@@ -8,7 +8,7 @@ use redis_ipc::{Endpoint, Outcome};
 use super::cluster::{Cluster, Options};
 use super::error::{Cause, Error, Failed};
 use super::layout::Layout;
-use super::map::Promised;
+use super::map::{FOREVER, Promised};
 use super::redirect::Redirect;
 use super::topology::Topology;
 use super::value::Value;
@@ -79,7 +79,7 @@ impl Cluster {
         words: &[W],
         limit: Duration,
     ) -> Result<Value, Error> {
-        let until = Instant::now() + limit;
+        let until = Instant::now() + limit.min(FOREVER);
         let answer = layout.nodes[host].command(words, limit);
         if !answer.as_ref().is_err_and(wants_another) {
             return answer;

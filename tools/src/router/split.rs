@@ -115,9 +115,12 @@ pub(crate) fn keys<W: AsRef<[u8]>>(table: &Table, words: &[W]) -> Result<Positio
 }
 
 /// Refuses a command that changes the connection that it comes over: what others send over it
-/// behind that would be done in another database, or not at all.
+/// behind that would be done in another database, or not at all. No words are no command.
 pub(crate) fn check_shared<W: AsRef<[u8]>>(words: &[W]) -> Result<(), Refusal> {
-    const CHANGING: [&str; 17] = [
+    if words.is_empty() {
+        return Err(Refusal::Unknown(String::new()));
+    }
+    const CHANGING: [&str; 19] = [
         "SELECT",
         "MULTI",
         "EXEC",
@@ -135,6 +138,9 @@ pub(crate) fn check_shared<W: AsRef<[u8]>>(words: &[W]) -> Result<(), Refusal> {
         "AUTH",
         "RESET",
         "QUIT",
+        // From here on it is a replica's.
+        "SYNC",
+        "PSYNC",
     ];
     let is = |at: usize, names: &[&str]| {
         let word = words.get(at).map_or(&b""[..], AsRef::as_ref);
@@ -142,7 +148,8 @@ pub(crate) fn check_shared<W: AsRef<[u8]>>(words: &[W]) -> Result<(), Refusal> {
         names.any(|name| word.eq_ignore_ascii_case(name))
     };
     let of_client = || is(0, &["CLIENT"]) && is(1, &["REPLY", "TRACKING", "CACHING"]);
-    match is(0, &CHANGING) || of_client() {
+    let of_script = || is(0, &["SCRIPT"]) && is(1, &["DEBUG"]);
+    match is(0, &CHANGING) || of_client() || of_script() {
         true => {
             let name = String::from_utf8_lossy(words[0].as_ref()).to_uppercase();
             Err(Refusal::Connection(name))

@@ -36,6 +36,19 @@ pub(super) enum Kind {
     Set,
 }
 
+impl Queued {
+    /// The GETs that were merged into this one.
+    pub(super) fn parts(self) -> Vec<Self> {
+        let one = |word| Self {
+            first: self.first + word,
+            words: 1,
+            answers: 1,
+            ..self
+        };
+        (0..self.words).map(one).collect()
+    }
+}
+
 impl Batch {
     pub(super) fn new() -> Self {
         Self {

@@ -23,6 +23,9 @@ use super::error::Error;
 use super::layout::Layout;
 use super::split::{self, Parts, Route};
 
+/// A hundred years: longer than anybody waits, and no clock overflows.
+pub(super) const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
 /// Commands that wait to be sent; see [`Cluster::map`](super::Cluster::map).
 ///
 /// Each command is a [`Promise`] that can be waited for once the map was sent. Commands for one
@@ -180,7 +183,7 @@ impl Map {
         reason = "promises are waited for without it"
     )]
     pub fn send(self, limit: Duration) -> Running {
-        let until = Instant::now() + limit;
+        let until = Instant::now() + limit.min(FOREVER);
         let shared = self.shared.clone();
         let place = self.batches.len();
         let moving = (!self.moving.is_empty()).then(|| self.cluster.clone());

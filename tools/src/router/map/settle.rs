@@ -37,6 +37,9 @@ enum Target {
 impl Work {
     /// Sends again what a host was to do and has not done, until all is done or time is over.
     pub(super) fn settle(&self, topology: &Topology, host: usize, answers: &mut Answers) {
+        if self.shared.is_cancelled() {
+            return;
+        }
         let commands = &self.batches[host].commands;
         answers.tell_each(commands.len());
         loop {

@@ -149,9 +149,13 @@ impl Shared {
             }
             self.wait_on(&cell.ended, |_| cell.answers.get().is_some());
         }
+        let cancelled = self.is_cancelled();
         match cell.answers.get() {
+            Some(answers) if cancelled && answers.lacks(index) => {
+                Err(cell.given_up(index < answers.sent, cancelled))
+            }
             Some(answers) => answers.at(index).map_err(|cause| cell.failed(cause)),
-            None => Err(cell.given_up(self.is_cancelled())),
+            None => Err(cell.given_up(cell.begun.load(Ordering::Acquire), cancelled)),
         }
     }
 }
@@ -165,12 +169,11 @@ impl Cell {
         })
     }
 
-    fn given_up(&self, cancelled: bool) -> Error {
-        let begun = self.begun.load(Ordering::Acquire);
+    fn given_up(&self, maybe_sent: bool, cancelled: bool) -> Error {
         Error::GivenUp {
             host: self.host,
             address: self.address.clone(),
-            outcome: if begun {
+            outcome: if maybe_sent {
                 Outcome::Unknown
             } else {
                 Outcome::NotSent
@@ -190,6 +193,12 @@ impl Answers {
         }
     }
 
+    /// Whether there is neither this answer nor an error in its place: nobody was to ask for it
+    /// any more.
+    fn lacks(&self, index: usize) -> bool {
+        index >= self.list.len() && self.failure.is_none()
+    }
+
     /// Makes what all that failed have in common each one's own.
     #[cfg(feature = "redis")]
     pub(super) fn tell_each(&mut self, count: usize) {
@@ -199,13 +208,12 @@ impl Answers {
         }
     }
 
-    /// Puts the one answer of others in the place of an answer.
-    #[cfg(feature = "redis")]
-    pub(super) fn put(&mut self, index: usize, other: Self) {
+    /// Puts the answers of others in the place of those from there on.
+    pub(super) fn put(&mut self, index: usize, others: Self) {
         let start = self.bytes.len();
-        self.bytes.extend_from_slice(&other.bytes);
-        for answer in other.list {
-            self.list[index] = match answer {
+        self.bytes.extend_from_slice(&others.bytes);
+        for (place, answer) in self.list.iter_mut().skip(index).zip(others.list) {
+            *place = match answer {
                 Answer::Bytes(range) => Answer::Bytes(start + range.start..start + range.end),
                 answer => answer,
             };

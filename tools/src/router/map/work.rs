@@ -144,7 +144,8 @@ impl Work {
         Ok(())
     }
 
-    /// Sends some commands and reads their answers.
+    /// Sends some commands and reads their answers. GETs whose answers are too long together are
+    /// sent one by one, unless something was sent behind them that might change them.
     fn exchange(
         &self,
         connection: &mut Connection,
@@ -166,7 +167,8 @@ impl Work {
             }
         }
         let mut replies = pipeline.send()?;
-        for (queued, too_long) in commands.iter().zip(too_long) {
+        let mut again = Vec::new();
+        for (number, (queued, too_long)) in commands.iter().zip(too_long).enumerate() {
             if let Some(error) = too_long {
                 answers.refused(queued, &Cause::Connection(error));
                 continue;
@@ -175,10 +177,18 @@ impl Work {
                 Ok(Some(reply)) => answers.take(queued, &reply),
                 Ok(None) => return Ok(()),
                 Err(error @ Error::TooLong { .. }) => {
+                    if queued.answers > 1 && reads_only(&commands[number..]) {
+                        again.push((answers.list.len(), queued));
+                    }
                     answers.refused(queued, &Cause::Connection(Arc::new(error)));
                 }
                 Err(error) => return Err(error),
             }
+        }
+        for (place, queued) in again {
+            let mut each = Answers::default();
+            self.exchange(connection, batch, &queued.parts(), &mut each)?;
+            answers.put(place, each);
         }
         Ok(())
     }
@@ -222,6 +232,11 @@ pub(super) fn start_moving(
     {
         own.end_host(place, Answers::default());
     }
+}
+
+/// Whether each of these may as well be sent later than the others.
+fn reads_only(commands: &[Queued]) -> bool {
+    commands.iter().all(|queued| queued.kind == Kind::Get)
 }
 
 /// How many commands make a part; at least one.
