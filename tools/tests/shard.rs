@@ -237,6 +237,46 @@ fn a_fanout_reaches_all_hosts_or_some_and_loads_scripts() {
 }
 
 #[test]
+fn a_fanout_is_done_once_on_each_host_however_often_it_is_named() {
+    let (_farm, cluster) = small();
+    let answers = cluster.fanout().to(&[2, 0, 2]).command(&["INCR", "count"]);
+    let answers: Vec<_> = answers.into_iter().collect();
+    let [(0, Ok(first)), (2, Ok(second))] = &answers[..] else {
+        panic!("{answers:?}");
+    };
+    assert_eq!((first.integer(), second.integer()), (Some(1), Some(1)));
+}
+
+#[test]
+fn of_a_script_each_host_fails_for_itself_and_in_time() {
+    let mut farm = Farm::start(3, 1).unwrap();
+    let cluster = farm.cluster(Placement::Partition).unwrap();
+    let none: [&str; 0] = [];
+    let wrong = Script::new("return redis.call('");
+    for (id, answer) in cluster.fanout().script(&wrong, &none, &none) {
+        let error = answer.unwrap_err().to_string();
+        assert!(error.starts_with(&format!("host {id} (")), "{error}");
+        assert!(error.contains("compiling"), "{error}");
+    }
+    // The others wait for neither a dead nor a paused one to say what the sum is.
+    farm.kill(0);
+    farm.pause(1);
+    let limit = cluster.options().reply_limit / 2;
+    let right = Script::new("return 1");
+    let answers = cluster.fanout().within(limit).script(&right, &none, &none);
+    farm.resume(1);
+    for (id, answer) in answers {
+        match (id, answer) {
+            (2, answer) => assert_eq!(answer.unwrap(), Value::Integer(1)),
+            (id, answer) => {
+                let error = answer.unwrap_err().to_string();
+                assert!(error.starts_with(&format!("host {id} (")), "{error}");
+            }
+        }
+    }
+}
+
+#[test]
 fn the_bundled_table_is_what_a_server_tells() {
     let farm = Farm::start(1, 1).unwrap();
     let mut server = Connection::open(&farm.endpoint(0)).unwrap();

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::OnceLock;
-use std::time::Duration;
+use std::mem;
+use std::time::{Duration, Instant};
 
 use super::cluster::Cluster;
 use super::error::{Cause, Error, Failed};
-use super::map::Promised;
+use super::map::{FOREVER, Promise, Promised, Running};
+use super::sha1;
 use super::value::Value;
 
 /// What each host has answered, by its number.
@@ -50,10 +51,12 @@ impl Fanout {
         }
     }
 
-    /// To these hosts only.
+    /// To these hosts only; to each once.
     #[must_use]
     pub fn to(mut self, hosts: &[u32]) -> Self {
         self.hosts = hosts.to_vec();
+        self.hosts.sort_unstable();
+        self.hosts.dedup();
         self
     }
 
@@ -80,7 +83,12 @@ impl Fanout {
 
     /// Sends a command and waits for all answers; a number that no host has fails for itself.
     pub fn command<W: AsRef<[u8]>>(mut self, words: &[W]) -> Answers {
-        self.send(words)
+        let mut answers = Answers::new();
+        let (running, queued) = self.send(&self.hosts, words, self.until(), &mut answers);
+        running.wait_with(&mut self.progress);
+        let answer = |(id, promise): (_, Promise)| (id, promise.wait());
+        answers.extend(queued.into_iter().map(answer));
+        answers
     }
 
     /// Runs a script; where it is missing it is loaded.
@@ -90,42 +98,58 @@ impl Fanout {
         keys: &[impl AsRef<[u8]>],
         arguments: &[impl AsRef<[u8]>],
     ) -> Answers {
-        let sum = match script.sum(&self) {
-            Ok(sum) => sum,
-            Err(error) => {
-                return self
-                    .hosts
-                    .iter()
-                    .map(|id| (*id, Err(error.clone())))
-                    .collect();
-            }
-        };
+        let (until, hosts) = (self.until(), self.hosts.len());
         let count = keys.len().to_string();
-        let mut words: Vec<&[u8]> = vec![b"EVALSHA", sum.as_bytes(), count.as_bytes()];
+        let mut words: Vec<&[u8]> = vec![b"EVALSHA", script.sum.as_bytes(), count.as_bytes()];
         words.extend(keys.iter().map(AsRef::as_ref));
         words.extend(arguments.iter().map(AsRef::as_ref));
-        let mut answers = self.send(&words);
-        let lacking = answers.iter().filter(|(_, answer)| lacks_script(answer));
-        self.hosts = lacking.map(|(id, _)| *id).collect();
-        if !self.hosts.is_empty() {
-            words[0] = b"EVAL";
-            words[1] = script.text.as_bytes();
-            answers.extend(self.send(&words));
+        let mut answers = Answers::new();
+        let (running, mut queued) = self.send(&self.hosts, &words, until, &mut answers);
+        words[0] = b"EVAL";
+        words[1] = script.text.as_bytes();
+        let mut again = Vec::new();
+        let mut progress = mem::replace(&mut self.progress, Box::new(|_, _| ()));
+        // Whoever lacks it is sent it at once, and does not wait for those that are slow.
+        running.wait_with(|_, _| {
+            for (id, promise) in queued.extract_if(.., |(_, promise)| promise.is_there()) {
+                let answer = promise.wait();
+                if lacks_script(&answer) {
+                    again.extend(self.send(&[id], &words, until, &mut answers).1);
+                } else {
+                    answers.insert(id, answer);
+                }
+            }
+            progress(answers.len(), hosts);
+        });
+        for (id, promise) in again.into_iter().chain(queued) {
+            answers.insert(id, promise.wait());
+            progress(answers.len(), hosts);
         }
         answers
     }
 
-    fn send<W: AsRef<[u8]>>(&mut self, words: &[W]) -> Answers {
+    fn until(&self) -> Instant {
+        Instant::now() + self.limit.min(FOREVER)
+    }
+
+    /// Sends a command to some hosts. Those that there are not have their answers at once.
+    fn send<W: AsRef<[u8]>>(
+        &self,
+        hosts: &[u32],
+        words: &[W],
+        until: Instant,
+        answers: &mut Answers,
+    ) -> (Running, Vec<(u32, Promise)>) {
         let mut map = self.cluster.map();
-        let queued = self
-            .hosts
-            .iter()
-            .map(|id| (*id, map.command_on(*id, words)));
-        let queued: Vec<_> = queued.collect();
-        map.send(self.limit).wait_with(&mut self.progress);
-        let answer =
-            |(id, promise): (_, Result<super::Promise, _>)| (id, promise.and_then(Promised::wait));
-        queued.into_iter().map(answer).collect()
+        let mut queued = Vec::new();
+        for id in hosts {
+            match map.command_on(*id, words) {
+                Ok(promise) => queued.push((*id, promise)),
+                Err(error) => drop(answers.insert(*id, Err(error))),
+            }
+        }
+        let left = until.saturating_duration_since(Instant::now());
+        (map.send(left), queued)
     }
 }
 
@@ -134,41 +158,19 @@ fn lacks_script(answer: &Result<Value, Error>) -> bool {
         if words.starts_with("NOSCRIPT"))
 }
 
-/// A Lua script that is sent once to each host and called by its sum afterwards.
+/// A Lua script that is sent whole only where it is missing, and known by its sum elsewhere.
 #[derive(Debug)]
 pub struct Script {
     text: String,
-    sum: OnceLock<String>,
+    sum: String,
 }
 
 impl Script {
     /// A script in the language of the server's EVAL.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            sum: OnceLock::new(),
-        }
-    }
-
-    /// Its sum as a server computes it; the first host of the fanout is asked for it once.
-    fn sum(&self, fanout: &Fanout) -> Result<&str, Error> {
-        if let Some(sum) = self.sum.get() {
-            return Ok(sum);
-        }
-        let mut last = Error::NotSent;
-        for host in &fanout.hosts {
-            match fanout
-                .cluster
-                .command_on(*host, &["SCRIPT", "LOAD", &self.text])
-            {
-                Ok(value) => {
-                    let sum = String::from_utf8_lossy(value.bytes().unwrap_or_default());
-                    return Ok(self.sum.get_or_init(|| sum.into_owned()));
-                }
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
+        let text = text.into();
+        let sum = sha1::hex(text.as_bytes());
+        Self { text, sum }
     }
 }

@@ -80,6 +80,15 @@ impl Promise {
         }
     }
 
+    /// Whether it is there, or has failed, so that waiting for it does not wait; not known of a
+    /// command in parts.
+    pub(in crate::router) fn is_there(&self) -> bool {
+        match &self.source {
+            Source::One(place) => self.shared.has_ended(place.host),
+            Source::Joined(_) => false,
+        }
+    }
+
     /// All of several: their values in order, or the first error.
     pub fn all<P: Promised>(promises: impl IntoIterator<Item = P>) -> All<P> {
         All(promises.into_iter().collect())

@@ -140,6 +140,11 @@ impl Shared {
         }
     }
 
+    /// Whether a host has answered or failed.
+    pub(super) fn has_ended(&self, host: usize) -> bool {
+        self.cells[host].answers.get().is_some()
+    }
+
     /// The answer to a command of a host.
     pub(super) fn wait_for(&self, host: usize, index: usize) -> Result<Value, Error> {
         let cell = &self.cells[host];
