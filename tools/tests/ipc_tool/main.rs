@@ -9,5 +9,6 @@ mod redisrpc;
 mod serial;
 mod serve;
 mod shard;
+mod shard_run;
 mod support;
 mod usage;

@@ -1,13 +1,15 @@
 //! `ipc-tool shard run`: a command for the host of its key.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use argh::{ArgsInfo, FromArgs};
 
 use super::{cluster, json, words};
 use crate::output::Output;
 use crate::problem::Problem;
+use crate::router::Cluster;
+use crate::router::commands::{Patience, Refusal};
 
 /// A year.
 const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -45,11 +47,29 @@ impl Run {
         }
         let words = words(&self.words, self.quoted)?;
         let cluster = cluster(self.hosts)?;
-        // Who waits in a pop gives up himself: what comes just when we did would be lost.
-        let answer = match cluster.table().may_wait(&words) {
-            true => cluster.blocking_command(&words, FOREVER)?,
-            false => cluster.command(&words)?,
+        know(&cluster, &words);
+        // Who waits in a pop gives up himself: what comes just when we did would be lost. So the
+        // server has the time of a reply on top of that, and who stands still does not hold us up.
+        let limit = match cluster.table().patience(&words) {
+            Patience::For(time) => time.saturating_add(cluster.options().reply_limit),
+            Patience::Forever => FOREVER,
         };
+        let answer = cluster.blocking_command(&words, limit)?;
         output.line(|| answer.to_string(), || json(&answer).to_string())
+    }
+}
+
+/// Asks the hosts for their commands if one is not known here: theirs may be a later version, or have
+/// modules. The first that tells is believed.
+fn know(cluster: &Cluster, words: &[Vec<u8>]) {
+    if !matches!(cluster.table().keys(words), Err(Refusal::Unknown(_))) {
+        return;
+    }
+    let until = Instant::now() + cluster.options().reply_limit.min(FOREVER);
+    for host in cluster.hosts() {
+        // Whoever cannot be asked does not know it either.
+        if cluster.refresh_commands(host.id).is_ok() || Instant::now() > until {
+            return;
+        }
     }
 }

@@ -9,11 +9,13 @@ mod read;
 mod refusal;
 mod sort;
 mod text;
+mod waiting;
 
 use std::sync::OnceLock;
 
 pub use keys::Positions;
 pub use refusal::Refusal;
+pub(crate) use waiting::Patience;
 
 /// The table in `commands.txt`.
 const BUNDLED: &str = include_str!("commands.txt");
@@ -124,12 +126,6 @@ impl Table {
     /// that cannot be told from its words.
     pub fn keys<W: AsRef<[u8]>>(&self, words: &[W]) -> Result<Positions, Refusal> {
         self.command(words)?.keys(words)
-    }
-
-    /// Whether the command that begins with these words may wait for something before it answers.
-    pub(crate) fn may_wait<W: AsRef<[u8]>>(&self, words: &[W]) -> bool {
-        self.command(words)
-            .is_ok_and(|command| command.flags.blocking)
     }
 
     /// What is known of the command that begins with these words.

@@ -1,0 +1,60 @@
+//! `ipc-tool shard run` where a host is slow, or knows more than the tool does.
+
+use std::path::Path;
+
+use redis_ipc_tests::folder::Folder;
+use redis_ipc_tests::puppet::Puppet;
+
+use crate::support::Tool;
+
+/// The tool with a file in that folder that has a line and lists one host.
+fn tool(folder: &Folder, line: &str, socket: &Path) -> Tool {
+    let file = folder.join("hosts.toml");
+    let address = socket.display();
+    let text = format!("{line}\n[[host]]\nid = 0\naddress = \"{address}\"\n");
+    std::fs::write(&file, text).unwrap();
+    Tool::with("IPC_TOOL_HOSTS", file.to_str().unwrap())
+}
+
+#[test]
+fn a_host_that_does_not_end_a_pop_in_its_time_is_named() {
+    let folder = Folder::new();
+    // As one that was stopped after the request.
+    let silent = Puppet::start(|words| (words[0] == "BLPOP").then(Vec::new));
+    let tool = tool(&folder, "reply_limit_s = 0.3", &silent.socket());
+    let ran = tool.run(&["shard", "run", "BLPOP", "queue", "0.1"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (3, ""), "{}", ran.stderr);
+    assert!(ran.stderr.contains("host 0 (unix://"), "{}", ran.stderr);
+}
+
+/// A server's words on a command `HFRESH key`.
+const COMMANDS: &[u8] = b"*1\r\n*10\r\n$6\r\nhfresh\r\n:2\r\n*1\r\n+readonly\r\n:1\r\n:1\r\n:1\r\n*0\r\n*0\r\n\
+    *1\r\n*6\r\n$5\r\nflags\r\n*1\r\n+RO\r\n\
+    $12\r\nbegin_search\r\n*4\r\n$4\r\ntype\r\n$5\r\nindex\r\n$4\r\nspec\r\n*2\r\n$5\r\nindex\r\n:1\r\n\
+    $9\r\nfind_keys\r\n*4\r\n$4\r\ntype\r\n$5\r\nrange\r\n$4\r\nspec\r\n*6\r\n$7\r\nlastkey\r\n:0\r\n\
+    $7\r\nkeystep\r\n:1\r\n$5\r\nlimit\r\n:0\r\n*0\r\n";
+
+#[test]
+fn a_command_of_a_later_server_is_known_from_the_server() {
+    let folder = Folder::new();
+    let later = Puppet::start(|words| match words[0].as_str() {
+        "COMMAND" => Some(COMMANDS.to_vec()),
+        "HFRESH" => Some(b"+fresh\r\n".to_vec()),
+        _ => None,
+    });
+    let tool = tool(&folder, "", &later.socket());
+    let ran = tool.run(&["shard", "run", "HFRESH", "key"]);
+    assert_eq!(
+        (ran.code, ran.stdout.as_str()),
+        (0, "fresh\n"),
+        "{}",
+        ran.stderr
+    );
+    let ran = tool.run(&["shard", "run", "HSTALE", "key"]);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("\"HSTALE\" is not known"),
+        "{}",
+        ran.stderr
+    );
+}
