@@ -1,6 +1,7 @@
 //! Clusters of real servers: commands that find their host, and that are split, joined or refused.
 
 use redis_ipc::{Connection, Outcome};
+use redis_ipc_tests::puppet::Puppet;
 use redis_ipc_tools::farm::Farm;
 use redis_ipc_tools::router::commands::Table;
 use redis_ipc_tools::router::{Cluster, Host, Placement, Script, Value};
@@ -292,4 +293,26 @@ fn the_bundled_table_is_what_a_server_tells() {
             "the example `commands` writes it anew"
         );
     }
+}
+
+#[test]
+fn of_subcommands_a_server_before_7_0_says_nothing_and_they_are_known() {
+    let old = Puppet::start(|words| {
+        let memory =
+            "*6\r\n$6\r\nmemory\r\n:-2\r\n*2\r\n+readonly\r\n+movablekeys\r\n:0\r\n:0\r\n:0\r\n";
+        let object = "*6\r\n$6\r\nobject\r\n:-2\r\n*1\r\n+readonly\r\n:2\r\n:2\r\n:1\r\n";
+        let get = "*6\r\n$3\r\nget\r\n:2\r\n*1\r\n+readonly\r\n:1\r\n:1\r\n:1\r\n";
+        (words[0] == "COMMAND").then(|| format!("*3\r\n{memory}{object}{get}").into_bytes())
+    });
+    let endpoint = old.socket().display().to_string().parse().unwrap();
+    let mut server = Connection::open(&endpoint).unwrap();
+    let table = Table::from_server(&mut server).unwrap();
+    for (words, at) in [
+        (&["MEMORY", "USAGE", "a"][..], 2),
+        (&["OBJECT", "ENCODING", "a"], 2),
+        (&["GET", "a"], 1),
+    ] {
+        assert!(table.keys(words).unwrap().eq([at]), "{words:?}");
+    }
+    assert!(table.keys(&["SET", "a", "1"]).is_err());
 }

@@ -29,10 +29,32 @@ impl Positions {
             let Some(first) = spec.begin.position(words) else {
                 continue;
             };
+            // Servers heed the last such word, and the specification tells of the first.
+            if spec.find.is_single() && spec.begin.comes_again(first, words) {
+                return None;
+            }
             let range = spec.find.range(first, words)?;
             *positions.ranges.get_mut(positions.used)? = range;
             positions.used += 1;
         }
+        Some(positions)
+    }
+
+    /// Those of XREADGROUP, whose group and consumer may be called STREAMS, too, and stand anywhere
+    /// before that word: by its specification only the usual order is understood.
+    pub(super) fn of_group<W: AsRef<[u8]>>(words: &[W]) -> Option<Self> {
+        let is = |at: usize, name: &str| {
+            let word = words.get(at)?.as_ref();
+            Some(word.eq_ignore_ascii_case(name.as_bytes()))
+        };
+        let mut at = 1;
+        while !is(at, "STREAMS")? {
+            at += if is(at, "GROUP")? { 3 } else { 1 };
+        }
+        let first = at + 1;
+        let end = first + (words.len() - first) / 2;
+        let mut positions = Self::of([Some(first)])?;
+        positions.ranges[0].end = end;
         Some(positions)
     }
 
@@ -94,9 +116,23 @@ impl Begin {
             }
         }
     }
+
+    /// Whether its word stands once more behind the key at that position.
+    fn comes_again<W: AsRef<[u8]>>(&self, first: usize, words: &[W]) -> bool {
+        let Self::Keyword { word, .. } = self else {
+            return false;
+        };
+        let mut behind = words.iter().skip(first + 1);
+        behind.any(|own| own.as_ref().eq_ignore_ascii_case(word.as_bytes()))
+    }
 }
 
 impl Find {
+    /// Whether it finds one key and no more.
+    fn is_single(self) -> bool {
+        matches!(self, Self::Range { last: 0, .. })
+    }
+
     fn range<W: AsRef<[u8]>>(self, first: usize, words: &[W]) -> Option<Range> {
         let range = match self {
             Self::Range { last, step, limit } => {

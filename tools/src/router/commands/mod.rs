@@ -181,7 +181,10 @@ impl Command {
             };
             return keys.ok_or_else(|| Refusal::Movable(name()));
         }
-        let positions = Positions::find(&self.specs, words);
+        let positions = match self.name.as_str() {
+            "xreadgroup" => Positions::of_group(words),
+            _ => Positions::find(&self.specs, words),
+        };
         let positions = positions.ok_or_else(|| Refusal::Syntax(name()))?;
         if positions.len() == 0 {
             return Err(Refusal::NoKey(name()));
@@ -223,6 +226,11 @@ mod tests {
             ("ZUNIONSTORE d 2 a b WEIGHTS 1 2", &[1, 3, 4]),
             ("XREAD COUNT 2 STREAMS a b 0 0", &[4, 5]),
             ("XREADGROUP GROUP g c STREAMS a >", &[5]),
+            ("XREADGROUP GROUP streams c STREAMS a b > >", &[5, 6]),
+            ("XREADGROUP COUNT 1 GROUP g streams STREAMS a >", &[7]),
+            ("XREAD STREAMS streams 0", &[2]),
+            ("GEORADIUS a 0 0 1 km STORE store", &[1, 7]),
+            ("GEORADIUS a 0 0 1 km STORE b STOREDIST c", &[1, 7, 9]),
             ("LMPOP 2 a b LEFT", &[2, 3]),
             ("LMOVE a b LEFT RIGHT", &[1, 2]),
             ("MEMORY USAGE a", &[2]),
@@ -250,6 +258,9 @@ mod tests {
             ("OBJECT", "OBJECT"),
             ("GET", "wrong number of words for GET"),
             ("GET a b", "wrong number of words for GET"),
+            ("GEORADIUS a 0 0 1 km STORE b STORE c", "GEORADIUS"),
+            ("XREADGROUP GROUP g c STREAMS", "XREADGROUP"),
+            ("XREADGROUP GROUP g c COUNT 1 x", "XREADGROUP"),
             ("EVAL x 5 a", "EVAL"),
             ("EVAL x -1 a", "EVAL"),
             ("EVAL x two a", "EVAL"),

@@ -6,7 +6,8 @@ use redis_ipc::{Connection, Error};
 
 impl Table {
     /// Asks a server for its commands. Servers before 7.0 tell less: of commands with movable keys
-    /// only that they are such; what the bundled table knows of them is taken from there.
+    /// only that they are such, and of subcommands nothing; what the bundled table knows of them is
+    /// taken from there.
     ///
     /// # Errors
     /// What asking ended in, or [`Error::Unexpected`] for an answer that is no table.
@@ -38,7 +39,7 @@ fn read_command(entry: &Value, others: &mut Vec<Command>) -> Option<Command> {
     }
     flags.container = !subcommands.is_empty() && arity < -1;
     let Some(specs) = fields.get(8).and_then(Value::elements) else {
-        return Some(without_specs(name, arity, flags, fields));
+        return Some(without_specs(name, arity, flags, fields, others));
     };
     let read: Vec<_> = specs.iter().map(read_spec).collect();
     // What cannot be found by rule makes the keys movable; a server's own flag says only that
@@ -53,13 +54,26 @@ fn read_command(entry: &Value, others: &mut Vec<Command>) -> Option<Command> {
     })
 }
 
-/// Redis before 7.0: first key, last key, step.
-fn without_specs(name: String, arity: i32, flags: Flags, fields: &[Value]) -> Command {
-    if flags.movable {
-        let known = Table::bundled().find(&[name.as_bytes()]);
-        if let Some(known) = known {
-            return known.clone();
-        }
+/// Redis before 7.0: first key, last key, step; and nothing of subcommands.
+fn without_specs(
+    name: String,
+    arity: i32,
+    flags: Flags,
+    fields: &[Value],
+    others: &mut Vec<Command>,
+) -> Command {
+    let known = Table::bundled();
+    if let Some(own) = known.find(&[name.as_bytes()])
+        && (flags.movable || own.flags.container)
+    {
+        let prefix = format!("{name}|");
+        let subcommands = known.commands.iter();
+        others.extend(
+            subcommands
+                .filter(|own| own.name.starts_with(&prefix))
+                .cloned(),
+        );
+        return own.clone();
     }
     let field = |at| fields.get(at).and_then(number).unwrap_or_default();
     let (first, last, step) = (field(3), field(4), field(5));
