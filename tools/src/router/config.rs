@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,6 +15,9 @@ use super::cluster::{Cluster, Options};
 use super::error::HostsError;
 use super::host::Host;
 use super::placement::Placement;
+
+/// Bytes that a file may have: more than the hosts of the largest cluster take.
+const MOST_BYTES: u64 = 64 * 1024 * 1024;
 
 /// What is wrong with a file, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +44,7 @@ impl std::error::Error for ConfigError {}
 /// The file as it is written.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct Written {
     placement: Option<Spanned<String>>,
     connect_limit_s: Option<Spanned<f64>>,
     reply_limit_s: Option<Spanned<f64>>,
@@ -62,7 +67,7 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct Login {
     database: Option<u32>,
-    user: Option<String>,
+    user: Option<Spanned<String>>,
     password: Option<String>,
 }
 
@@ -72,7 +77,7 @@ struct Entry {
     id: Spanned<u32>,
     address: Spanned<String>,
     database: Option<u32>,
-    user: Option<String>,
+    user: Option<Spanned<String>>,
     password: Option<String>,
     name: Option<String>,
     weight: Option<u32>,
@@ -90,7 +95,7 @@ impl Cluster {
             let file = file.clone();
             ConfigError { file, line, what }
         };
-        let bytes = std::fs::read(path);
+        let bytes = read(path);
         let bytes = bytes.map_err(|error| wrong(None, format!("cannot be read: {error}")))?;
         let text = std::str::from_utf8(&bytes).map_err(|error| {
             let before = &bytes[..error.valid_up_to()];
@@ -148,7 +153,7 @@ struct Reader<'t> {
 
 impl Reader<'_> {
     fn read(&self) -> Result<Cluster, ConfigError> {
-        let file: File = toml::from_str(self.text).map_err(|error| {
+        let file: Written = toml::from_str(self.text).map_err(|error| {
             let at = error.span().map(|span| span.start);
             let text = at.and_then(|at| self.text.get(at..)).unwrap_or_default();
             match ["[host]", "[joining]"]
@@ -180,7 +185,7 @@ impl Reader<'_> {
         }
         let joining = hosts.split_off(file.host.len());
         Cluster::growing(hosts, &joining, placement, options).map_err(|error| {
-            let at = culprit(&error).and_then(|id| lines.get(&id).copied());
+            let at = culprit(&error, lines.keys()).and_then(|id| lines.get(&id).copied());
             self.wrong(at, error)
         })
     }
@@ -188,7 +193,7 @@ impl Reader<'_> {
     /// Asks nodes of a Redis Cluster who the hosts are.
     fn redis_cluster(
         &self,
-        file: &File,
+        file: &Written,
         nodes: &Spanned<Vec<Spanned<String>>>,
         options: Options,
     ) -> Result<Cluster, ConfigError> {
@@ -208,7 +213,11 @@ impl Reader<'_> {
             let endpoint: Endpoint =
                 endpoint.map_err(|error| self.wrong(Some(node.span().start), error))?;
             endpoints.push(match (&login.password, endpoint.password()) {
-                (Some(password), None) => endpoint.with_password(login.user.as_deref(), password),
+                (Some(password), None) => {
+                    let user = login.user.as_ref().map(|user| user.get_ref().as_str());
+                    endpoint.with_password(user, password)
+                }
+                (None, None) if let Some(user) = &login.user => return Err(self.lone_user(user)),
                 _ => endpoint,
             });
         }
@@ -223,7 +232,7 @@ impl Reader<'_> {
         }
     }
 
-    fn options(&self, file: &File) -> Result<Options, ConfigError> {
+    fn options(&self, file: &Written) -> Result<Options, ConfigError> {
         let own = Options::default();
         let seconds = |given: &Option<Spanned<f64>>, own| {
             let Some(given) = given else { return Ok(own) };
@@ -263,7 +272,12 @@ impl Reader<'_> {
             .as_ref()
             .filter(|_| endpoint.password().is_none());
         if let Some(password) = entry.password.as_ref().or(default) {
-            endpoint = endpoint.with_password(user.map(String::as_str), password);
+            let own = endpoint.user().map(str::to_owned);
+            let own = own.filter(|_| entry.user.is_none());
+            let user = own.or_else(|| user.map(|user| user.get_ref().clone()));
+            endpoint = endpoint.with_password(user.as_deref(), password);
+        } else if let (Some(user), None) = (user, endpoint.password()) {
+            return Err(self.lone_user(user));
         }
         Ok(Host {
             id,
@@ -271,6 +285,12 @@ impl Reader<'_> {
             name: entry.name.clone(),
             weight: entry.weight.unwrap_or(1),
         })
+    }
+
+    /// Without a password nobody is logged in, and what the default user may do is another matter.
+    fn lone_user(&self, user: &Spanned<String>) -> ConfigError {
+        let at = Some(user.span().start);
+        self.wrong(at, format!("the user {} has no password", user.get_ref()))
     }
 
     fn wrong(&self, at: Option<usize>, what: impl fmt::Display) -> ConfigError {
@@ -287,19 +307,31 @@ impl Reader<'_> {
     }
 }
 
+/// All of a file that has an end.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut file = File::open(path)?.take(MOST_BYTES + 1);
+    match file.read_to_end(&mut bytes)? as u64 > MOST_BYTES {
+        true => Err(io::Error::from(ErrorKind::FileTooLarge)),
+        false => Ok(bytes),
+    }
+}
+
 /// The number of the line in which these bytes end.
 fn line_behind(bytes: &[u8]) -> usize {
     1 + bytes.iter().filter(|byte| **byte == b'\n').count()
 }
 
-/// The host that a person should look at.
-fn culprit(error: &HostsError) -> Option<u32> {
+/// The host of all these numbers that a person should look at.
+fn culprit<'i>(error: &HostsError, all: impl Iterator<Item = &'i u32>) -> Option<u32> {
     match error {
         HostsError::Duplicate { id, .. } | HostsError::Unnamed { id } => Some(*id),
-        HostsError::Gap { missing, .. } => missing.checked_add(1),
+        HostsError::Gap { missing, .. } => all.filter(|id| *id > missing).min().copied(),
         HostsError::SameAddress { ids, .. }
         | HostsError::SameServer { ids, .. }
         | HostsError::SameName { ids, .. } => Some(ids[1]),
+        // Of all of them, the first.
+        HostsError::Circle(_) => Some(0),
         _ => None,
     }
 }
@@ -356,6 +388,31 @@ mod tests {
                 "reply_limit_s = 0.0\n",
                 "hosts.toml:1: a limit is a number of seconds above 0",
             ),
+            (
+                "[[host]]\nid = 0\naddress = \"/a\"\n[[host]]\nid = 7\naddress = \"/b\"",
+                "hosts.toml:5: host 1 is missing",
+            ),
+            (
+                "[[host]]\nid = 4294967295\naddress = \"/a\"",
+                "hosts.toml:2: host 0 is missing",
+            ),
+            (
+                "[[host]]\nid = 0\naddress = \"redis://:a@h\"\n[[host]]\nid = 1\n\
+                 address = \"redis://u:b@h\"",
+                "hosts.toml:5: hosts 0 and 1 have one address: redis://:***@h:6379",
+            ),
+            (
+                "[[host]]\nid = 0\naddress = \"/a\"\nuser = \"u\"",
+                "hosts.toml:4: the user u has no password",
+            ),
+            (
+                "[defaults]\nuser = \"u\"\n[[host]]\nid = 0\naddress = \"/a\"",
+                "hosts.toml:2: the user u has no password",
+            ),
+            (
+                "placement = \"ketama\"\n[[host]]\nid = 0\naddress = \"/a\"\nweight = 0",
+                "hosts.toml:3: no node has a weight above 0",
+            ),
             ("[[host]\n", "hosts.toml:1: "),
             (
                 "[host]\nid = 0\naddress = \"/a\"\n",
@@ -395,6 +452,9 @@ mod tests {
             ]
         );
         assert_eq!(hosts[0].endpoint.password(), Some("q"));
+        let text = "[[host]]\nid = 0\naddress = \"redis://own:old@h\"\npassword = \"new\"\n";
+        let own = &Cluster::from_toml("hosts.toml", text).unwrap().hosts()[0].endpoint;
+        assert_eq!((own.user(), own.password()), (Some("own"), Some("new")));
         assert_eq!((hosts[0].weight, hosts[0].name.as_deref()), (3, Some("n")));
     }
 
@@ -407,6 +467,12 @@ mod tests {
             error.starts_with("/no/such/hosts.toml: cannot be read"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_file_without_an_end_is_not_read_for_ever() {
+        let error = Cluster::from_file("/dev/zero").unwrap_err().to_string();
+        assert!(error.starts_with("/dev/zero: cannot be read"), "{error}");
     }
 
     #[test]

@@ -112,17 +112,20 @@ fn check_numbers(hosts: &[Host]) -> Result<(), HostsError> {
     }
 }
 
+/// Whoever logs in as somebody else there finds the same keys.
 fn check_addresses(hosts: &[Host]) -> Result<(), HostsError> {
-    let mut addresses: Vec<_> = hosts
-        .iter()
-        .map(|h| (h.endpoint.to_string(), h.id))
-        .collect();
-    addresses.sort();
-    for pair in addresses.windows(2) {
-        if pair[0].0 == pair[1].0 {
+    let mut seen = HashMap::new();
+    for host in hosts {
+        let endpoint = &host.endpoint;
+        let place = match (endpoint.host(), endpoint.path()) {
+            (Some((name, port)), _) => format!("{name}:{port}/{}", endpoint.database()),
+            (None, Some(path)) => format!("{}?{}", path.display(), endpoint.database()),
+            (None, None) => endpoint.to_string(),
+        };
+        if let Some(other) = seen.insert(place, host) {
             return Err(HostsError::SameAddress {
-                address: pair[0].0.clone(),
-                ids: [pair[0].1, pair[1].1],
+                address: other.endpoint.to_string(),
+                ids: [other.id, host.id],
             });
         }
     }
