@@ -72,7 +72,7 @@ impl Cluster {
                 }
                 Ok(AtOld::Refused(words)) => return Err(self.rejected(old, words)),
                 Ok(AtOld::Changed) => {}
-                Ok(AtOld::Gone) => return next.command_on(next.host_of(key), words),
+                Ok(AtOld::Gone) => return next.layout().of_key(key).command(words, limit),
                 Err(error) => return Err(self.failed(old, error)),
             }
         }
