@@ -90,6 +90,7 @@ impl Move {
         let text = with_joining(&file, self.add.as_deref())?;
         let cluster = Cluster::from_toml(&file.display().to_string(), &text)?;
         let next = cluster.next().ok_or(MoveError::Nothing)?;
+        let joined = joined(&file, &text)?;
         next.check()?;
         // From here on clients look at both places.
         replace(&file, &text)?;
@@ -104,17 +105,6 @@ impl Move {
                 "{} keys stay: {}; delete those that are not wanted, and `ipc-tool shard move` goes on",
                 progress.left,
                 progress.first_left.unwrap_or_default()
-            )));
-        }
-        let joined = joined(&text);
-        if Cluster::from_toml(&file.display().to_string(), &joined)?
-            .next()
-            .is_some()
-        {
-            return Err(Problem::failed(format!(
-                "all keys are where they belong, but what joins cannot be found in {}: make \
-                 [[host]] of its [[joining]] by hand",
-                file.display()
             )));
         }
         replace(&file, &joined)?;
@@ -185,8 +175,9 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// The text with all that joins as hosts like the others.
-fn joined(text: &str) -> String {
+/// The text with all that joins as hosts like the others. An error if it cannot be written so: a
+/// list in one line has no heads.
+fn joined(file: &Path, text: &str) -> Result<String, Problem> {
     let line = |line: &str| {
         let (words, comment) = line.split_at(line.find('#').unwrap_or(line.len()));
         let is_head = words.split_whitespace().eq(["[[joining]]"]);
@@ -195,7 +186,16 @@ fn joined(text: &str) -> String {
             false => format!("{line}\n"),
         }
     };
-    text.lines().map(line).collect()
+    let joined: String = text.lines().map(line).collect();
+    let file = file.display().to_string();
+    let is_read = Cluster::from_toml(&file, &joined).is_ok_and(|all| all.next().is_none());
+    match is_read {
+        true => Ok(joined),
+        false => Err(Problem::failed(format!(
+            "{file}: each host needs a [[host]] of its own, and each that joins a [[joining]], not a \
+             list in one line: nothing was moved"
+        ))),
+    }
 }
 
 /// Writes the file anew; at no moment is there half of it. It may have passwords, so that nobody is
