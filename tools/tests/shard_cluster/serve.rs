@@ -8,6 +8,7 @@ use redis_ipc_tests::client::Client;
 use redis_ipc_tests::folder::Folder;
 use redis_ipc_tests::redis_cluster::RedisCluster;
 use redis_ipc_tests::server::Server;
+use redis_ipc_tests::value::Value;
 
 use super::play::{Ending, Printer, QUEUES, call, components_work, join, workers_work};
 use super::router::Router;
@@ -111,6 +112,48 @@ fn who_waits_for_several_slots_is_served_where_one_has_moved_to_and_nobody_said_
     nodes.move_slot(slot, from, to);
     assert_eq!(nodes.nodes[to].cli(&["RPUSH", "a", "there"]), 1);
     assert_eq!(waiting.receive().texts(), ["a", "there"]);
+}
+
+#[test]
+fn a_transaction_goes_where_its_slot_has_gone_and_waits_while_it_moves() {
+    let nodes = RedisCluster::start(3, NEVER);
+    let folder = Folder::new();
+    let router = Router::start(&connect(&nodes), folder.path());
+    let slot = slots::slot(b"a");
+    let from = (0..3).find(|node| owns(&nodes, *node, slot)).unwrap();
+    let to = (from + 1) % 3;
+    let mut client = router.client();
+    let ask = |client: &mut Client| {
+        for words in [
+            &["MULTI"][..],
+            &["PING"],
+            &["INCR", "a"],
+            &["INCR", "a"],
+            &["EXEC"],
+        ] {
+            client.send(words);
+        }
+        client.send(&["ECHO", "behind"]);
+    };
+    let answered = |client: &mut Client| {
+        assert_eq!(client.receive(), "OK");
+        for _ in 0..3 {
+            assert_eq!(client.receive(), "QUEUED");
+        }
+        let results = client.receive();
+        assert_eq!(results.items()[0], "PONG");
+        assert_eq!(results.items()[1..], [Value::Integer(1), Value::Integer(2)]);
+        assert_eq!(client.receive(), "behind");
+    };
+    nodes.move_slot(slot, from, to);
+    ask(&mut client);
+    answered(&mut client);
+    // Its key is not there yet, and the other node takes single commands only.
+    assert_eq!(client.command(&["DEL", "a"]), 1);
+    nodes.begin_to_move(slot, to, from);
+    ask(&mut client);
+    nodes.end_move(slot, to, from);
+    answered(&mut client);
 }
 
 #[test]

@@ -214,12 +214,19 @@ impl Hub {
             Err(error) if asked.frame.is_some() => return self.delay(asked, own, &error),
             Err(error) => return client.answer(asked.request, asked.part, &error),
         };
-        let upstream = self.upstreams[place].as_mut().expect("it was just there");
         if asking {
-            write_request(&mut upstream.line.output, &["ASKING"]);
+            self.write(place, &["ASKING"], Waiting::Nobody);
+        }
+        self.send_over(place, asked, frame);
+    }
+
+    /// Sends a request over a connection that is there.
+    pub(super) fn send_over(&mut self, place: usize, asked: Asked, frame: &[u8]) {
+        let upstream = self.upstreams[place].as_mut().expect("it was just there");
+        upstream.line.output.extend_from_slice(frame);
+        for _ in 0..asked.ahead {
             upstream.wait_for(Waiting::Nobody);
         }
-        upstream.line.output.extend_from_slice(frame);
         upstream.wait_for(Waiting::Client(asked));
         self.note_upstream(place);
     }

@@ -92,7 +92,15 @@ impl Hub {
         match upstream.waiting.pop_front() {
             Some(Waiting::Client(asked)) if asked.frame.is_some() && is_redirect(frame) => {
                 let own = upstream.purpose == Purpose::Pops;
+                upstream.sent_on = None;
                 let then = Afterwards::Redirected(asked, own, upstream.host, frame.to_vec());
+                self.afterwards.push(then);
+            }
+            Some(Waiting::Client(asked))
+                if asked.frame.is_some() && is_aborted(upstream, frame) =>
+            {
+                let reply = upstream.sent_on.take().unwrap_or_default();
+                let then = Afterwards::Redirected(asked, false, upstream.host, reply);
                 self.afterwards.push(then);
             }
             Some(Waiting::Client(asked))
@@ -104,7 +112,10 @@ impl Hub {
             Some(Waiting::Client(asked)) => self.deliver(&asked, frame),
             Some(Waiting::Greeting) => upstream.greeted(frame)?,
             Some(Waiting::Vetting) => upstream.introduced(frame)?,
-            Some(Waiting::Nobody) if is_redirect(frame) => self.seek_layout(),
+            Some(Waiting::Nobody) if is_redirect(frame) => {
+                upstream.sent_on = Some(frame.to_vec());
+                self.seek_layout();
+            }
             Some(Waiting::Nobody) | None => {}
             Some(Waiting::Gathering(client)) => {
                 let then = Afterwards::Gathered(client, upstream.host, frame.to_vec());
@@ -211,6 +222,12 @@ impl Hub {
             }
         }
     }
+}
+
+/// Whether a reply says that a transaction was not executed because one of its commands was sent
+/// elsewhere.
+fn is_aborted(upstream: &Upstream, frame: &[u8]) -> bool {
+    upstream.sent_on.is_some() && frame.starts_with(b"-EXECABORT ")
 }
 
 /// Whether a reply is an error that may send its request elsewhere.

@@ -245,6 +245,8 @@ impl Hub {
         let words = String::from_utf8_lossy(reply.get(1..).unwrap_or_default()).into_owned();
         let (name, port, asking) = match Redirect::read(&words) {
             Some(Redirect::Moved(name, port)) => (name, port, false),
+            // That is for a single command: a transaction waits until its slot has moved.
+            Some(Redirect::Ask(..)) if asked.ahead > 0 => return self.delay(asked, own, reply),
             Some(Redirect::Ask(name, port)) => (name, port, true),
             _ => {
                 self.delay(asked, own, reply);
@@ -280,14 +282,23 @@ impl Hub {
     }
 }
 
-/// The first key of a request; what it has instead if it has none.
+/// The key of a request, or of the first in a transaction that has one; of PUBLISH, the channel.
 fn key_of(table: &Table, frame: &[u8]) -> Vec<u8> {
     let mut ranges = Vec::new();
-    let _ = request::parse(frame, &mut ranges);
-    let words: Vec<_> = ranges.into_iter().map(|range| &frame[range]).collect();
-    let keys = table.keys(&words);
-    let key = keys.ok().and_then(|mut keys| keys.next()).unwrap_or(1);
-    words.get(key).copied().unwrap_or_default().to_vec()
+    let mut rest = frame;
+    while let Ok(Some(end)) = request::parse(rest, &mut ranges) {
+        let words: Vec<_> = ranges.iter().map(|range| &rest[range.clone()]).collect();
+        let keys = table.keys(&words).ok();
+        let key = match keys.and_then(|mut keys| keys.next()) {
+            None if words[0].eq_ignore_ascii_case(b"publish") => Some(1),
+            key => key,
+        };
+        if let Some(word) = key.and_then(|key| words.get(key)) {
+            return word.to_vec();
+        }
+        rest = &rest[end..];
+    }
+    Vec::new()
 }
 
 /// Whether an address is always that of the same server.

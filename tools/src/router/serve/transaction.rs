@@ -3,12 +3,16 @@
 use super::client::Client;
 use super::error_reply;
 use super::hub::Hub;
-use super::upstream::{Asked, Waiting, write_request};
+use super::upstream::{Asked, write_request};
 use crate::router::split;
+
+/// Bytes that the commands of a transaction may have: they are kept until EXEC.
+const MOST_QUEUED: usize = 1024 * 1024 * 1024;
 
 /// Commands that were queued.
 #[derive(Debug, Default)]
 pub(super) struct Transaction {
+    /// MULTI and what is behind it.
     requests: Vec<u8>,
     count: usize,
     /// What all keys have in common: their host, or in a Redis Cluster their slot.
@@ -17,6 +21,17 @@ pub(super) struct Transaction {
     key: Vec<u8>,
     /// A command was refused, so nothing will be executed.
     broken: bool,
+}
+
+impl Transaction {
+    fn begin(unit: Option<usize>) -> Self {
+        let mut begun = Self {
+            unit,
+            ..Self::default()
+        };
+        write_request(&mut begun.requests, &["MULTI"]);
+        begun
+    }
 }
 
 impl Hub {
@@ -41,10 +56,8 @@ impl Hub {
         }
         match (name, begun) {
             (b"multi", false) => {
-                client.transaction = Some(Transaction {
-                    unit: client.watch.map(|watch| watch.unit),
-                    ..Transaction::default()
-                });
+                let unit = client.watch.map(|watch| watch.unit);
+                client.transaction = Some(Transaction::begin(unit));
                 client.answer_now(b"+OK\r\n");
             }
             (b"multi", true) => client.answer_now(&error_reply("MULTI calls can not be nested")),
@@ -68,7 +81,11 @@ impl Hub {
         let Some(transaction) = &mut client.transaction else {
             return;
         };
-        match self.common_unit(transaction.unit, name, words) {
+        let unit = match transaction.requests.len() < MOST_QUEUED {
+            true => self.common_unit(transaction.unit, name, words),
+            false => Err("the transaction is too large".to_owned()),
+        };
+        match unit {
             Ok(unit) => {
                 if let (None, Some(_)) = (transaction.unit, unit) {
                     let keys = self.table.keys(words).ok();
@@ -82,6 +99,7 @@ impl Hub {
             }
             Err(why) => {
                 transaction.broken = true;
+                transaction.requests = Vec::new();
                 client.answer_now(&error_reply(&why));
             }
         }
@@ -126,7 +144,7 @@ impl Hub {
     }
 
     fn execute(&mut self, client: &mut Client) {
-        let Some(transaction) = client.transaction.take() else {
+        let Some(mut transaction) = client.transaction.take() else {
             return;
         };
         if transaction.broken {
@@ -138,28 +156,23 @@ impl Hub {
         if transaction.count == 0 && watch.is_none() {
             return client.answer_now(b"*0\r\n");
         }
-        // Nor must what the client asks for behind it be sooner than this.
-        client.blocked |= watch.is_some();
-        let place = match watch {
-            Some(watch) => Ok(watch.place),
-            None => self.shared(self.host_of(&transaction.key), client.protocol),
+        let frame = &mut transaction.requests;
+        write_request(frame, &["EXEC"]);
+        let mut asked = Asked {
+            ahead: transaction.count + 1,
+            ..Asked::new(client.id, client.ask(frame.len()))
         };
-        let place = match place {
-            Ok(place) => place,
-            Err(error) => return client.answer_now(&error),
-        };
-        let upstream = self.upstreams[place].as_mut().expect("it was just there");
-        let output = &mut upstream.line.output;
-        write_request(output, &["MULTI"]);
-        output.extend_from_slice(&transaction.requests);
-        write_request(output, &["EXEC"]);
-        for _ in 0..=transaction.count {
-            upstream.wait_for(Waiting::Nobody);
+        match watch {
+            Some(watch) => {
+                // Nor must what the client asks for behind it be sooner than this.
+                client.blocked = true;
+                self.send_over(watch.place, asked, frame);
+            }
+            None => {
+                asked.frame = self.seeks().then(|| frame[..].into());
+                let host = self.host_of(&transaction.key);
+                self.send(client, host, asked, frame, false, false);
+            }
         }
-        upstream.wait_for(Waiting::Client(Asked::new(
-            client.id,
-            client.ask(transaction.requests.len()),
-        )));
-        self.note_upstream(place);
     }
 }

@@ -36,6 +36,8 @@ pub(super) struct Asked {
     pub(super) client: ClientId,
     pub(super) request: u64,
     pub(super) part: u32,
+    /// How many replies come before its own that nobody waits for: those to a transaction's commands.
+    pub(super) ahead: usize,
     /// The request itself, where it may have to be sent again, to another server.
     pub(super) frame: Option<Box<[u8]>>,
     pub(super) wandered: Wandered,
@@ -59,6 +61,7 @@ impl Asked {
             client,
             request,
             part: 0,
+            ahead: 0,
             frame: None,
             wandered: Wandered::default(),
         }
@@ -99,6 +102,8 @@ pub(super) struct Upstream {
     pub(super) server_id: Option<i64>,
     pub(super) scanner: Scanner,
     pub(super) waiting: VecDeque<Waiting>,
+    /// What has sent a command of the transaction elsewhere whose replies are coming.
+    pub(super) sent_on: Option<Vec<u8>>,
     /// Since when nothing has come although something is waited for.
     pub(super) since: Option<Instant>,
     /// Whether anything has come since that was looked at last.
@@ -137,6 +142,7 @@ impl Upstream {
             server_id: None,
             scanner: Scanner::default(),
             waiting: VecDeque::new(),
+            sent_on: None,
             since: None,
             heard: false,
             progress: (0, 0),
