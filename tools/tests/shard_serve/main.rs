@@ -5,6 +5,7 @@ mod hosts;
 mod keyless;
 #[path = "../shard_members/router.rs"]
 mod router;
+mod turns;
 mod watching;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -10,6 +10,7 @@ use super::gather::Gather;
 use super::joined::Joined;
 use super::line::Line;
 use super::listening::Awaited;
+use super::request::Begun;
 use super::transaction::Transaction;
 use super::upstream::write_bulk;
 use super::watching::Watch;
@@ -33,6 +34,8 @@ pub(super) struct Client {
     pub(super) line: Line,
     pub(super) id: ClientId,
     pub(super) seen: Seen,
+    /// What has come in part of a long request.
+    pub(super) begun: Option<Box<Begun>>,
     /// Number of the request at the head of `slots`.
     first: u64,
     /// What the requests have come to that were not answered to the client yet.
@@ -92,6 +95,7 @@ impl Client {
             line,
             id,
             seen: Seen::default(),
+            begun: None,
             first: 0,
             slots: VecDeque::new(),
             unanswered: 0,

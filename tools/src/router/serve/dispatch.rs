@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::client::Client;
 use super::hub::Hub;
 use super::joined::Joined;
+use super::turns::MOST_READS;
 use super::upstream::{Asked, Purpose, Waiting, write_request};
 use super::{error_reply, request};
 use crate::router::split::{self, Parts, Route};
@@ -41,7 +42,7 @@ impl Hub {
 
     /// `false` if the client is gone.
     fn serve(&mut self, client: &mut Client) -> bool {
-        loop {
+        for turn in 0.. {
             self.take_requests(client);
             client.stalled = client.wants_idle || !client.may_go_on();
             if client.line.ending && client.waits_for_others() {
@@ -50,6 +51,9 @@ impl Hub {
             }
             if client.stalled || !client.line.readable {
                 return true;
+            }
+            if turn == MOST_READS {
+                break;
             }
             match client.line.receive() {
                 Ok(()) => {}
@@ -60,13 +64,15 @@ impl Hub {
                 Err(_) => return false,
             }
         }
+        self.read_client_later(client);
+        true
     }
 
     fn take_requests(&mut self, client: &mut Client) {
         let mut words = std::mem::take(&mut self.words);
         let mut input = std::mem::take(&mut client.line.input);
         while client.may_go_on() {
-            match request::parse(input.bytes(), &mut words) {
+            match request::parse_on(input.bytes(), &mut words, &mut client.begun) {
                 Ok(Some(end)) => {
                     let frame = &input.bytes()[..end];
                     let taken = words.is_empty() || self.take_request(client, frame, &words);

@@ -72,6 +72,8 @@ pub(super) struct Hub {
     pub(super) afterwards: Vec<Afterwards>,
     pub(super) noted_clients: Vec<usize>,
     pub(super) noted_upstreams: Vec<usize>,
+    /// Tokens of those that may have more to be read, and have had their turn.
+    pub(super) unread: Vec<usize>,
 }
 
 impl Hub {
@@ -103,6 +105,7 @@ impl Hub {
             afterwards: Vec::new(),
             noted_clients: Vec::new(),
             noted_upstreams: Vec::new(),
+            unread: Vec::new(),
         };
         hub.adopt(layout);
         let hosts = hub.hosts.iter().map(|node| &node.host.endpoint);
@@ -124,6 +127,9 @@ impl Hub {
 
     /// How long to wait for events at most.
     pub(super) fn patience(&self) -> Duration {
+        if !self.unread.is_empty() {
+            return Duration::ZERO;
+        }
         let end = self.next_end();
         let end = end.map(|end| end.saturating_duration_since(Instant::now()));
         end.map_or(self.tick(), |end| end.min(self.tick()))

@@ -87,6 +87,8 @@ pub(super) struct Line {
     pub(super) readable: bool,
     /// Whether the other side has closed: it is read until its end is seen.
     pub(super) ending: bool,
+    /// Whether it is to be read again in the next turn.
+    pub(super) unread: bool,
     /// Whether somebody has noted that there is something to be done with it.
     pub(super) noted: bool,
 }
@@ -143,6 +145,7 @@ impl Line {
             has_sent: false,
             readable: false,
             ending: false,
+            unread: false,
             noted: false,
         }
     }

@@ -94,6 +94,7 @@ impl Server {
                 _ => {}
             }
             self.take_events(&events);
+            self.hub.read_on();
             self.take_more(&mut events);
             self.hub.end_late_gathers();
             self.hub.flush();

@@ -22,6 +22,7 @@ mod replies;
 mod request;
 mod seeking;
 mod transaction;
+mod turns;
 mod upstream;
 mod watching;
 

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::client::ClientId;
 use super::hub::Hub;
+use super::turns::MOST_READS;
 use super::upstream::{Asked, Purpose, Upstream, Waiting};
 use crate::router::redirect::Redirect;
 
@@ -17,7 +18,7 @@ pub(super) enum Afterwards {
 
 impl Hub {
     pub(super) fn read_upstream(&mut self, place: usize) {
-        loop {
+        for _ in 0..MOST_READS {
             let Some(upstream) = self.upstreams[place].as_mut() else {
                 return;
             };
@@ -32,6 +33,7 @@ impl Hub {
                 return self.fail_upstream(place, &error.to_string());
             }
         }
+        self.read_upstream_later(place);
     }
 
     /// Hands replies to those who wait for them. The error is a sentence.

@@ -8,43 +8,97 @@ const MOST_WORDS: usize = 1 << 20;
 /// Bytes a word may have, as in the server.
 const MOST_BYTES: usize = 512 * 1024 * 1024;
 
+/// Bytes that a request may have before it is all there, as in the server.
+const MOST_BYTES_OF_ALL: usize = 1024 * 1024 * 1024;
+
+/// Words of which it is remembered that they were read while others are missing.
+const MANY_WORDS: usize = 64;
+
 /// Bytes a line may have.
 const LONGEST_LINE: usize = 64 * 1024;
+
+/// A request that has begun to arrive: what was read of it is not read again.
+#[derive(Debug)]
+pub(super) struct Begun {
+    words: Vec<Range<usize>>,
+    /// How many words it has, and where the next one begins.
+    count: usize,
+    at: usize,
+}
 
 /// Finds the words of the request at the head of `bytes` and says where it ends; `None` if it is
 /// not all there. The error is a sentence; then nothing more can be read.
 pub(super) fn parse(bytes: &[u8], words: &mut Vec<Range<usize>>) -> Result<Option<usize>, String> {
-    words.clear();
-    match bytes.first() {
-        None => return Ok(None),
-        Some(b'*') => {}
-        Some(_) => return inline(bytes, words),
-    }
-    let Some((count, mut at)) = number(bytes, 1, MOST_WORDS)? else {
-        return Ok(None);
-    };
-    for _ in 0..count {
-        match bytes.get(at) {
-            None => return Ok(None),
-            Some(b'$') => {}
-            Some(other) => {
-                let other = other.escape_ascii();
-                return Err(format!("Protocol error: expected '$', got '{other}'"));
+    parse_on(bytes, words, &mut None)
+}
+
+/// As [`parse`], for bytes that may go on with what had begun; what begins with many words is kept.
+pub(super) fn parse_on(
+    bytes: &[u8],
+    words: &mut Vec<Range<usize>>,
+    begun: &mut Option<Box<Begun>>,
+) -> Result<Option<usize>, String> {
+    let (count, mut at) = match begun.take() {
+        Some(mut begun) => {
+            std::mem::swap(words, &mut begun.words);
+            (begun.count, begun.at)
+        }
+        None => {
+            words.clear();
+            match bytes.first() {
+                None => return Ok(None),
+                Some(b'*') => {}
+                Some(_) => return inline(bytes, words),
+            }
+            match number(bytes, 1, MOST_WORDS)? {
+                Some(head) => head,
+                None => return Ok(None),
             }
         }
-        let Some((length, start)) = number(bytes, at + 1, MOST_BYTES)? else {
-            return Ok(None);
+    };
+    while words.len() < count {
+        let Some((word, end)) = word(bytes, at)? else {
+            return match bytes.len() < MOST_BYTES_OF_ALL {
+                true => {
+                    keep(words, count, at, begun);
+                    Ok(None)
+                }
+                false => Err(format!("Protocol error: more than {MOST_BYTES_OF_ALL}")),
+            };
         };
-        let end = start + length;
-        match bytes.get(end..end + 2) {
-            None => return Ok(None),
-            Some(b"\r\n") => {}
-            Some(_) => return Err("Protocol error: a word does not end where it should".into()),
-        }
-        words.push(start..end);
-        at = end + 2;
+        words.push(word);
+        at = end;
     }
     Ok(Some(at))
+}
+
+/// Keeps what was read of a request, if it is worth it.
+fn keep(words: &mut Vec<Range<usize>>, count: usize, at: usize, begun: &mut Option<Box<Begun>>) {
+    if words.len() >= MANY_WORDS {
+        let words = std::mem::take(words);
+        *begun = Some(Box::new(Begun { words, count, at }));
+    }
+}
+
+/// The word at `at`, and where the next one begins; `None` if it is not all there.
+fn word(bytes: &[u8], at: usize) -> Result<Option<(Range<usize>, usize)>, String> {
+    match bytes.get(at) {
+        None => return Ok(None),
+        Some(b'$') => {}
+        Some(other) => {
+            let other = other.escape_ascii();
+            return Err(format!("Protocol error: expected '$', got '{other}'"));
+        }
+    }
+    let Some((length, start)) = number(bytes, at + 1, MOST_BYTES)? else {
+        return Ok(None);
+    };
+    let end = start + length;
+    match bytes.get(end..end + 2) {
+        None => Ok(None),
+        Some(b"\r\n") => Ok(Some((start..end, end + 2))),
+        Some(_) => Err("Protocol error: a word does not end where it should".into()),
+    }
 }
 
 /// The number at `at`, and where the line behind it ends.
@@ -194,6 +248,30 @@ mod tests {
     }
 
     #[test]
+    fn what_was_read_of_a_long_request_is_not_read_again() {
+        let mut bytes = b"*1000\r\n".to_vec();
+        for n in 0..1000 {
+            bytes.extend(format!("${}\r\n{n}\r\n", n.to_string().len()).bytes());
+        }
+        let (mut words, mut begun) = (Vec::new(), None);
+        for end in 0..bytes.len() {
+            let part = &mut bytes[..end];
+            assert_eq!(parse_on(part, &mut words, &mut begun), Ok(None), "{end}");
+            if let Some(begun) = &begun {
+                // Whoever reads this again falls over it.
+                part[..begun.at].fill(b'?');
+            }
+        }
+        assert_eq!(
+            parse_on(&bytes, &mut words, &mut begun),
+            Ok(Some(bytes.len()))
+        );
+        assert_eq!(words.len(), 1000);
+        assert_eq!(bytes[words[999].clone()], b"999"[..]);
+        assert!(begun.is_none());
+    }
+
+    #[test]
     fn words_of_a_line_may_stand_in_quotes() {
         let words = |line: &str| quoted(line.as_bytes());
         assert_eq!(words("GET a\r\n"), None);
@@ -225,6 +303,8 @@ mod tests {
             b"*9999999999",
             b"*1\r\n$999999999999\r\n",
             b"*1\r\n$1\r\nabc",
+            b"*\r\n",
+            b"*1\r\n$\r\n\r\n",
             b"*1\rx",
             &[b'x'; 70_000],
         ] {
