@@ -231,9 +231,12 @@ fn clients_that_find_a_router_without_descriptors_are_served_when_others_have_le
     // The first to come is in, the last is not.
     assert_eq!(clients[0].receive(), "PONG");
     let late = clients.split_off(30);
+    // Those who are in have left the hosts' own to them.
+    assert_eq!(clients[0].command(&["SET", "k", "v"]), "OK");
     drop(clients);
     for mut client in late {
         assert_eq!(client.receive(), "PONG");
+        assert_eq!(client.command(&["GET", "k"]), "v");
     }
     router.signal("INT");
     assert_eq!(router.end().code, 0);

@@ -15,6 +15,7 @@ use super::crowd::Crowd;
 use super::line::{Line, Stream};
 use super::names::Names;
 use super::replies::Afterwards;
+use super::room::Room;
 use super::seeking::{PAUSE, Seeker, stands_fast};
 use super::upstream::{Purpose, Upstream, Waiting, write_request};
 use super::{coded_reply, error_reply};
@@ -56,6 +57,7 @@ pub(super) struct Hub {
     pub(super) words: Vec<Range<usize>>,
     pub(super) generation: u32,
     pub(super) crowd: Crowd,
+    pub(super) room: Room,
     /// Hosts that have slots by the word of others, though the layout says otherwise.
     pub(super) moved: HashMap<u16, usize>,
     /// How many clients pop from several hosts, and whether they have to ask again soon.
@@ -96,6 +98,7 @@ impl Hub {
             words: Vec::new(),
             generation: 0,
             crowd: Crowd::new(Instant::now()),
+            room: Room::default(),
             moved: HashMap::new(),
             restless: false,
             gathering: 0,
@@ -326,6 +329,9 @@ impl Hub {
         owner: Option<ClientId>,
         purpose: Purpose,
     ) -> Result<usize, Vec<u8>> {
+        if owner.is_some() && self.is_full() {
+            return Err(self.unsent(host, "no descriptor is left for it"));
+        }
         let Some(endpoint) = self.address(host) else {
             return Err(self.unsent(host, "it is not known where it is"));
         };

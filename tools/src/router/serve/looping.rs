@@ -13,6 +13,7 @@ use redis_ipc::{Endpoint, Stop};
 use super::NO_PASSWORD;
 use super::hub::{Hub, LISTENERS, SEEKER};
 use super::line::Stream;
+use super::room::Room;
 use crate::router::Cluster;
 
 /// How long requests wait in a crowd for more to go with them, and…
@@ -62,6 +63,7 @@ impl Server {
             })?;
             server.listeners.push(listener);
         }
+        server.hub.room = Room::look();
         Ok(server)
     }
 
@@ -149,6 +151,10 @@ impl Server {
 
     fn accept(&mut self, listener: usize) {
         loop {
+            if self.hub.is_full() {
+                self.crowded_out = true;
+                return;
+            }
             let stream = match &self.listeners[listener] {
                 Listener::Unix(listener, _) => listener.accept().map(|(s, _)| Stream::Unix(s)),
                 Listener::Tcp(listener) => listener.accept().map(|(stream, _)| {

@@ -20,6 +20,7 @@ mod names;
 mod ourselves;
 mod replies;
 mod request;
+mod room;
 mod seeking;
 mod transaction;
 mod turns;
