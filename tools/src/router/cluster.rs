@@ -334,8 +334,17 @@ impl Cluster {
     /// # Errors
     /// [`Error::NoHost`], or what connecting ended in.
     pub fn connection(&self, host: u32) -> Result<HostConnection, Error> {
+        self.connection_within(host, self.inner.options.connect_limit)
+    }
+
+    /// As [`connection`](Self::connection), with a limit if it is less than the cluster's.
+    pub(super) fn connection_within(
+        &self,
+        host: u32,
+        limit: Duration,
+    ) -> Result<HostConnection, Error> {
         let node = self.layout().node(host)?.clone();
-        let connection = node.connect(self.inner.options.connect_limit);
+        let connection = node.connect(limit);
         let connection = connection.map_err(|error| node.failed(error))?;
         Ok(HostConnection {
             connection: Some(connection),

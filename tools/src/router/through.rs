@@ -3,13 +3,14 @@
 //! While a key is at its old place, what is at the new one is a copy that a move has just made, or
 //! that a killed one has left. It has to go with its key, or whoever deletes that finds it again.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis_ipc::{Connection, Error as Broken};
 
 use super::cluster::{Cluster, HostConnection};
 use super::commands::Refusal;
 use super::error::Error;
+use super::map::FOREVER;
 use super::split::{self, Join, Parts};
 use super::value::Value;
 
@@ -27,19 +28,34 @@ impl Cluster {
         let positions = split::keys(&self.table(), words)?;
         let keys: Vec<&[u8]> = positions.map(|at| words[at].as_ref()).collect();
         if let [key] = keys[..] {
-            return self.one_key_through(next, key, words, limit);
+            let answer = self.one_key_through(next, key, words, limit);
+            return answer.map(|(_, value)| value);
         }
         let name = String::from_utf8_lossy(words[0].as_ref()).to_uppercase();
         let Some(join) = Parts::join_of(words[0].as_ref()) else {
             return Err(Refusal::Moving(name).into());
         };
         let stride = (words.len() - 1) / keys.len();
-        let mut answers = Vec::new();
+        let until = Instant::now() + limit.min(FOREVER);
+        let (mut answers, mut done) = (Vec::new(), Vec::new());
         for (number, key) in keys.iter().enumerate() {
             let at = 1 + number * stride;
             let mut own: Vec<&[u8]> = vec![words[0].as_ref()];
             own.extend(words[at..at + stride].iter().map(AsRef::as_ref));
-            answers.push((vec![number], self.one_key_through(next, key, &own, limit)?));
+            let left = until.saturating_duration_since(Instant::now());
+            match self.one_key_through(next, key, &own, left) {
+                Ok((host, value)) => {
+                    answers.push((vec![number], value));
+                    done.push(host);
+                }
+                Err(error) if done.is_empty() => return Err(error),
+                Err(error) => {
+                    done.sort_unstable();
+                    done.dedup();
+                    let failed = vec![error];
+                    return Err(Error::Partly { done, failed });
+                }
+            }
         }
         let joined = Join::join(join, answers, keys.len());
         joined.map_err(|cause| Error::Odd(cause.to_string()))
@@ -50,29 +66,41 @@ impl Cluster {
         self.host_of(key) != next.host_of(key)
     }
 
+    /// The answer, and the number of the host that has given it.
     fn one_key_through<W: AsRef<[u8]>>(
         &self,
         next: &Cluster,
         key: &[u8],
         words: &[W],
         limit: Duration,
-    ) -> Result<Value, Error> {
+    ) -> Result<(u32, Value), Error> {
+        let until = Instant::now() + limit.min(FOREVER);
+        let left = || until.saturating_duration_since(Instant::now());
+        // Looks at keys wait for nothing, whatever the command may wait for.
+        let look = || left().min(self.options().reply_limit);
         let old = self.host_of(key);
         let table = self.table();
         let reads = table.command(words).is_ok_and(|known| known.flags.readonly);
         for _ in 0..TRIES {
-            let copy = (!reads).then(|| Copy::watch(next, key)).flatten();
-            let mut connection = self.connection(old)?;
-            match at_old_place(&mut connection, key, words, limit) {
+            // A host that stands still must not take all the time.
+            let copy = (!reads)
+                .then(|| Copy::watch(next, key, look() / 2))
+                .flatten();
+            let mut connection = self.connection_within(old, left())?;
+            match at_old_place(&mut connection, key, words, [look(), left()]) {
                 Ok(AtOld::Done { value, stays }) => {
                     if let (false, Some(copy)) = (stays, copy) {
                         copy.remove();
                     }
-                    return Ok(value);
+                    return Ok((old, value));
                 }
                 Ok(AtOld::Refused(words)) => return Err(self.rejected(old, words)),
                 Ok(AtOld::Changed) => {}
-                Ok(AtOld::Gone) => return next.layout().of_key(key).command(words, limit),
+                Ok(AtOld::Gone) => {
+                    let (layout, new) = (next.layout(), next.host_of(key));
+                    let answer = layout.node(new)?.command(words, left());
+                    return answer.map(|value| (new, value));
+                }
                 Err(error) => return Err(self.failed(old, error)),
             }
         }
@@ -92,9 +120,9 @@ struct Copy<'k> {
 
 impl<'k> Copy<'k> {
     /// `None` if the host is away: then it is left where it is, if it is there.
-    fn watch(next: &Cluster, key: &'k [u8]) -> Option<Self> {
-        let mut connection = next.connection(next.host_of(key)).ok()?;
-        connection.command(&[b"WATCH", key]).ok()?;
+    fn watch(next: &Cluster, key: &'k [u8], limit: Duration) -> Option<Self> {
+        let mut connection = next.connection_within(next.host_of(key), limit).ok()?;
+        connection.blocking_command(&[b"WATCH", key], limit).ok()?;
         let id = connection.server().client_id();
         Some(Self {
             connection,
@@ -144,9 +172,9 @@ fn at_old_place<W: AsRef<[u8]>>(
     connection: &mut Connection,
     key: &[u8],
     words: &[W],
-    limit: Duration,
+    [look, limit]: [Duration; 2],
 ) -> Result<AtOld, Broken> {
-    let mut pipeline = connection.pipeline_within(limit);
+    let mut pipeline = connection.pipeline_within(look);
     pipeline
         .command(&[b"WATCH", key])?
         .command(&[b"EXISTS", key])?;

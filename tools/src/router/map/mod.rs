@@ -1,6 +1,7 @@
 //! Any number of commands for several hosts, sent to all of them at once.
 
 mod batch;
+mod moving;
 mod promise;
 #[cfg(feature = "redis")]
 mod settle;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use batch::Batch;
+use moving::{Commands, Moving};
 pub use promise::{All, Promise, Promised, Then};
 use shared::Shared;
 use work::Work;
@@ -44,8 +46,8 @@ pub struct Map {
     /// One for each host.
     batches: Vec<Batch>,
     cluster: Cluster,
-    /// If hosts join it, the commands whose keys are on their way.
-    moving: Vec<Vec<Vec<u8>>>,
+    /// If hosts join it, the commands whose keys are on their way, by the hosts they come from.
+    moving: Vec<Commands>,
 }
 
 impl Map {
@@ -53,14 +55,16 @@ impl Map {
         let layout = cluster.layout();
         let nodes = layout.nodes.iter();
         let addresses = nodes.map(|node| (node.host.id, node.address.clone()));
-        // One place more, for what is on its way.
-        let addresses = addresses.chain([(u32::MAX, "keys that move".into())]);
+        let hosts = layout.nodes.len();
+        // As many places more if hosts join, for what is on its way.
+        let joined = if cluster.next().is_some() { hosts } else { 0 };
+        let addresses = addresses.clone().chain(addresses.take(joined));
         let map = Self {
             shared: Arc::new(Shared::new(addresses)),
             batches: layout.nodes.iter().map(|_| Batch::new()).collect(),
             table: cluster.table(),
             cluster: cluster.clone(),
-            moving: Vec::new(),
+            moving: vec![Vec::new(); joined],
             layout,
         };
         // A node would refuse most of what was merged: its keys live in several slots.
@@ -82,10 +86,10 @@ impl Map {
     /// Queues a GET.
     pub fn get(&mut self, key: impl AsRef<[u8]>) -> Promise {
         let key = key.as_ref();
-        if self.is_moving(key) {
-            return self.queue_moving(&[b"GET", key]);
-        }
         let host = self.layout.rule.host(key);
+        if self.is_moving(key) {
+            return self.queue(host, &[b"GET", key]);
+        }
         let index = self.batches[host].get(key);
         Promise::of(&self.shared, host, index)
     }
@@ -93,10 +97,10 @@ impl Map {
     /// Queues a SET.
     pub fn set(&mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Promise {
         let (key, value) = (key.as_ref(), value.as_ref());
-        if self.is_moving(key) {
-            return self.queue_moving(&[b"SET", key, value]);
-        }
         let host = self.layout.rule.host(key);
+        if self.is_moving(key) {
+            return self.queue(host, &[b"SET", key, value]);
+        }
         let index = self.batches[host].set(key, value);
         Promise::of(&self.shared, host, index)
     }
@@ -107,12 +111,6 @@ impl Map {
     /// # Errors
     /// [`Refusal`] if it is not clear which host it is for; the map stays as it was.
     pub fn command<W: AsRef<[u8]>>(&mut self, words: &[W]) -> Result<Promise, Refusal> {
-        if self.cluster.next().is_some() {
-            let mut keys = self.table.keys(words)?;
-            if keys.any(|at| self.is_moving(words[at].as_ref())) {
-                return Ok(self.queue_moving(words));
-            }
-        }
         match split::route(&self.table, &self.layout, words) {
             Ok(Route::One(key)) => {
                 let host = self.layout.rule.host(words[key].as_ref());
@@ -141,23 +139,38 @@ impl Map {
         next.is_some_and(|next| self.cluster.moves(next, key))
     }
 
-    /// Commands whose keys are on their way are done one after the other by a thread of their own.
-    fn queue_moving<W: AsRef<[u8]>>(&mut self, words: &[W]) -> Promise {
-        self.moving
-            .push(words.iter().map(|word| word.as_ref().to_vec()).collect());
-        Promise::of(&self.shared, self.batches.len(), self.moving.len() - 1)
+    /// Whether a command has keys that are on their way.
+    fn is_moving_any<W: AsRef<[u8]>>(&self, words: &[W]) -> bool {
+        let moving = |at: usize| self.is_moving(words[at].as_ref());
+        let keys = || self.table.keys(words).ok();
+        self.cluster.next().is_some() && keys().is_some_and(|mut keys| keys.any(moving))
     }
 
     fn queue<W: AsRef<[u8]>>(&mut self, host: usize, words: &[W]) -> Promise {
-        let index = self.batches[host].command(words);
-        Promise::of(&self.shared, host, index)
+        let (place, index) = self.place(host, words);
+        Promise::of(&self.shared, place, index)
+    }
+
+    /// The place of the host for the answer, and its own among that host's.
+    fn place<W: AsRef<[u8]>>(&mut self, host: usize, words: &[W]) -> (usize, usize) {
+        match self.is_moving_any(words) {
+            true => self.place_moving(host, words),
+            false => (host, self.batches[host].command(words)),
+        }
+    }
+
+    /// Commands whose keys are on their way are done one after the other, those that come from one
+    /// host.
+    fn place_moving<W: AsRef<[u8]>>(&mut self, host: usize, words: &[W]) -> (usize, usize) {
+        let own = &mut self.moving[host];
+        own.push(words.iter().map(|word| word.as_ref().to_vec()).collect());
+        (self.batches.len() + host, own.len() - 1)
     }
 
     pub(crate) fn queue_parts<W: AsRef<[u8]>>(&mut self, parts: Parts, words: &[W]) -> Promise {
         let mut queued = Vec::with_capacity(parts.parts.len());
         for part in &parts.parts {
-            let index = self.batches[part.host].command(&parts.words(part, words));
-            queued.push((part.host, index));
+            queued.push(self.place(part.host, &parts.words(part, words)));
         }
         let places = parts.parts.into_iter().map(|part| part.keys);
         let queued = queued.into_iter().zip(places);
@@ -167,7 +180,8 @@ impl Map {
     /// How many commands are queued, before merging.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.batches.iter().map(Batch::answers).sum::<usize>() + self.moving.len()
+        let moving = self.moving.iter().map(Vec::len).sum::<usize>();
+        self.batches.iter().map(Batch::answers).sum::<usize>() + moving
     }
 
     /// Whether none is.
@@ -185,10 +199,11 @@ impl Map {
     pub fn send(self, limit: Duration) -> Running {
         let until = Instant::now() + limit.min(FOREVER);
         let shared = self.shared.clone();
-        let place = self.batches.len();
-        let moving = (!self.moving.is_empty()).then(|| self.cluster.clone());
         let most = self.cluster.options().hosts_in_flight.max(1);
         let workers = self.cluster.workers().clone();
+        let places = self.batches.len()..;
+        let moving = places.zip(self.moving).filter(|(_, own)| !own.is_empty());
+        let moving = Moving::new(&self.cluster, &shared, moving.collect(), until);
         let work = Work::new(
             #[cfg(feature = "redis")]
             self.cluster,
@@ -197,10 +212,8 @@ impl Map {
             self.batches,
             until,
         );
-        shared.begin(until, work.hosts() + usize::from(moving.is_some()));
-        if let Some(cluster) = moving {
-            work::start_moving(cluster, self.moving, shared.clone(), place, until);
-        }
+        shared.begin(until, work.hosts() + moving.hosts());
+        moving.start(most);
         work.start(most, &workers);
         Running { shared }
     }

@@ -113,13 +113,13 @@ impl Joined {
             match shared.wait_for(place.host, place.index) {
                 Ok(value) => {
                     answers.push((keys, value));
-                    // A host's place is its number.
-                    done.push(u32::try_from(place.host).unwrap_or(u32::MAX));
+                    done.push(shared.number(place.host));
                 }
                 Err(error) => failed.push(error),
             }
         }
         if !failed.is_empty() {
+            done.sort_unstable();
             done.dedup();
             return Err(Error::Partly { done, failed });
         }

@@ -56,6 +56,8 @@ pub(super) enum Answer {
     Bytes(Range<usize>),
     Value(Value),
     Refused(Cause),
+    /// It was asked for in more than one place, and the error knows where it failed.
+    Failed(Box<Error>),
 }
 
 impl Shared {
@@ -140,6 +142,11 @@ impl Shared {
         }
     }
 
+    /// The number of the host at a place.
+    pub(super) fn number(&self, place: usize) -> u32 {
+        self.cells[place].host
+    }
+
     /// Whether a host has answered or failed.
     pub(super) fn has_ended(&self, host: usize) -> bool {
         self.cells[host].answers.get().is_some()
@@ -159,7 +166,7 @@ impl Shared {
             Some(answers) if cancelled && answers.lacks(index) => {
                 Err(cell.given_up(index < answers.sent, cancelled))
             }
-            Some(answers) => answers.at(index).map_err(|cause| cell.failed(cause)),
+            Some(answers) => answers.at(index, |cause| cell.failed(cause)),
             None => Err(cell.given_up(cell.begun.load(Ordering::Acquire), cancelled)),
         }
     }
@@ -189,12 +196,13 @@ impl Cell {
 }
 
 impl Answers {
-    fn at(&self, index: usize) -> Result<Value, Cause> {
+    fn at(&self, index: usize, failed: impl Fn(Cause) -> Error) -> Result<Value, Error> {
         match self.list.get(index) {
             Some(Answer::Bytes(range)) => Ok(Value::Bytes(self.bytes[range.clone()].to_vec())),
             Some(Answer::Value(value)) => Ok(value.clone()),
-            Some(Answer::Refused(cause)) => Err(cause.clone()),
-            None => Err(self.failure(index)),
+            Some(Answer::Refused(cause)) => Err(failed(cause.clone())),
+            Some(Answer::Failed(error)) => Err((**error).clone()),
+            None => Err(failed(self.failure(index))),
         }
     }
 

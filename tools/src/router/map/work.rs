@@ -12,8 +12,9 @@ use super::batch::{Batch, Kind, Queued};
 use super::shared::{Answer, Answers, Shared};
 use super::workers::Workers;
 
+#[cfg(feature = "redis")]
 use crate::router::cluster::Cluster;
-use crate::router::error::{Cause, Error as RouterError};
+use crate::router::error::Cause;
 use crate::router::layout::{Layout, Node};
 use crate::router::value::Value;
 
@@ -195,42 +196,6 @@ impl Work {
 
     pub(super) fn left(&self) -> Duration {
         self.until.saturating_duration_since(Instant::now())
-    }
-}
-
-/// Does commands whose keys are on their way, in their order.
-pub(super) fn start_moving(
-    cluster: Cluster,
-    commands: Vec<Vec<Vec<u8>>>,
-    shared: Arc<Shared>,
-    place: usize,
-    until: Instant,
-) {
-    let own = shared.clone();
-    let work = move || {
-        let mut answers = Answers::default();
-        shared.begin_host(place);
-        for words in &commands {
-            if shared.is_cancelled() {
-                break;
-            }
-            let left = until.saturating_duration_since(Instant::now());
-            answers
-                .list
-                .push(match cluster.blocking_command(words, left) {
-                    Ok(value) => Answer::Value(value),
-                    Err(RouterError::Failed(failed)) => Answer::Refused(failed.cause),
-                    Err(error) => Answer::Refused(Cause::Unexpected(error.to_string())),
-                });
-        }
-        shared.end_host(place, answers);
-    };
-    if thread::Builder::new()
-        .name("map".to_owned())
-        .spawn(work)
-        .is_err()
-    {
-        own.end_host(place, Answers::default());
     }
 }
 
