@@ -54,8 +54,14 @@ fn a_line_cut_at_any_byte_of_a_request_says_what_became_of_it() {
             assert_eq!(error.outcome(), Outcome::Unknown, "{cut}: {error}");
         }
         let executed = i64::from(cut == end.0);
+        let mut next = connection.incr("n");
+        if let (Ok(1), Err(error)) = (first, &next) {
+            // The answer came through, and the line broke under the next request.
+            assert_eq!(error.outcome(), Outcome::Unknown, "{cut}: {error}");
+            next = connection.incr("n");
+        }
         // The next request makes a connection of its own, and nothing is done twice.
-        assert_eq!(connection.incr("n").unwrap(), executed + 1, "{cut}");
+        assert_eq!(next.unwrap(), executed + 1, "{cut}");
     }
 }
 
