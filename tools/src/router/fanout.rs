@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use super::cluster::Cluster;
 use super::error::{Cause, Error, Failed};
 use super::map::{FOREVER, Promise, Promised, Running};
-use super::sha1;
 use super::value::Value;
 
 /// What each host has answered, by its number.
@@ -170,7 +169,7 @@ impl Script {
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         let text = text.into();
-        let sum = sha1::hex(text.as_bytes());
+        let sum = sha1_smol::Sha1::from(&text).digest().to_string();
         Self { text, sum }
     }
 }

@@ -39,7 +39,6 @@ mod placement;
 pub(crate) mod quoted;
 mod redirect;
 mod serve;
-mod sha1;
 mod split;
 mod through;
 #[cfg(feature = "redis")]
