@@ -1,6 +1,7 @@
 //! Hosts, their connections, and commands that find their host.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -73,6 +74,8 @@ struct Inner {
     workers: Arc<Workers>,
     /// The hosts that there will be when keys have moved.
     next: Option<Cluster>,
+    /// Whether those are the hosts that there are by now.
+    joined: AtomicBool,
     /// Whom to ask for the hosts of a Redis Cluster.
     #[cfg(feature = "redis")]
     topology: Option<Topology>,
@@ -143,6 +146,7 @@ impl Cluster {
             identities: identities.clone(),
             workers: Arc::default(),
             next,
+            joined: AtomicBool::new(false),
             #[cfg(feature = "redis")]
             topology: None,
             placement,
@@ -161,6 +165,7 @@ impl Cluster {
             identities: Identities::default(),
             workers: Arc::default(),
             next: None,
+            joined: AtomicBool::new(false),
             topology: Some(topology),
             placement: Placement::Slots,
             options,
@@ -202,7 +207,8 @@ impl Cluster {
     /// The cluster that there will be when keys have moved; `None` if no host joins.
     #[must_use]
     pub fn next(&self) -> Option<&Cluster> {
-        self.inner.next.as_ref()
+        let next = self.inner.next.as_ref();
+        next.filter(|_| !self.inner.joined.load(Ordering::Acquire))
     }
 
     pub(crate) fn failed(&self, host: u32, error: redis_ipc::Error) -> Error {
@@ -226,10 +232,12 @@ impl Cluster {
     }
 
     /// Puts other hosts in the place of those there are; hosts that stay keep their connections.
-    /// Maps and fanouts that were begun go on with the hosts they know. Nothing is moved.
+    /// Maps and fanouts that were begun go on with the hosts they know. Nothing is moved: while
+    /// hosts join, they can only be put in with the others once all keys have moved, which ends it.
     ///
     /// # Errors
-    /// As with [`new`](Self::new), and [`HostsError::RedisCluster`]; then nothing is changed.
+    /// As with [`new`](Self::new), [`HostsError::RedisCluster`] and [`HostsError::Joining`]; then
+    /// nothing is changed.
     pub fn set_hosts(&self, hosts: impl IntoIterator<Item = Host>) -> Result<(), HostsError> {
         let (hosts, inner) = (hosts.into_iter().collect(), &self.inner);
         if self.layout().rule.has_slots() {
@@ -239,8 +247,12 @@ impl Cluster {
         let known = &inner.identities;
         let layout = Layout::new(hosts, inner.placement, &inner.options, nodes, known)?;
         let hosts: Vec<_> = layout.nodes.iter().map(|node| node.host.clone()).collect();
+        if self.next().is_some_and(|next| next.hosts() != hosts) {
+            return Err(HostsError::Joining);
+        }
         known.keep(&hosts);
         *inner.layout.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(layout);
+        inner.joined.store(true, Ordering::Release);
         Ok(())
     }
 
@@ -296,7 +308,7 @@ impl Cluster {
         limit: Duration,
     ) -> Result<Value, Error> {
         let layout = self.layout();
-        if let Some(next) = &self.inner.next {
+        if let Some(next) = self.next() {
             let mut keys = self.table().keys(words)?;
             if keys.any(|at| self.moves(next, words[at].as_ref())) {
                 return self.command_through(next, words, limit);
@@ -450,6 +462,24 @@ mod tests {
         cluster.set_hosts(hosts).unwrap();
         assert_eq!(cluster.host_of("foo"), 1);
         assert!(cluster.set_hosts([]).is_err());
+        assert_eq!(cluster.hosts().len(), 3);
+    }
+
+    #[test]
+    fn hosts_that_join_are_no_others_until_they_have_joined() {
+        let host = |id| Host::new(id, format!("/{id}").parse().unwrap());
+        let options = Options::default();
+        let joining = [host(1)];
+        let cluster =
+            Cluster::growing(vec![host(0)], &joining, Placement::Partition, options).unwrap();
+        let other = Host::new(1, "/other".parse().unwrap());
+        for hosts in [vec![host(0)], vec![host(0), other]] {
+            assert_eq!(cluster.set_hosts(hosts), Err(HostsError::Joining));
+            assert!(cluster.next().is_some());
+        }
+        cluster.set_hosts([host(1), host(0)]).unwrap();
+        assert!(cluster.next().is_none());
+        cluster.set_hosts([host(0), host(1), host(2)]).unwrap();
         assert_eq!(cluster.hosts().len(), 3);
     }
 

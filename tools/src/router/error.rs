@@ -246,6 +246,8 @@ pub enum HostsError {
     },
     /// The nodes of a Redis Cluster say themselves who its hosts are.
     RedisCluster,
+    /// Keys are on their way to hosts that join, and would be looked for there still.
+    Joining,
     /// The weights or the names make no circle.
     Circle(redis_ipc_core::shard::CircleError),
 }
@@ -290,6 +292,9 @@ impl fmt::Display for HostsError {
             Self::RedisCluster => {
                 f.write_str("the nodes of a Redis Cluster say themselves who its hosts are")
             }
+            Self::Joining => f.write_str(
+                "hosts are joining: only all of them together can be put in, once their keys have moved",
+            ),
             Self::Circle(error) => error.fmt(f),
         }
     }
