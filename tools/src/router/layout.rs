@@ -118,7 +118,14 @@ fn check_addresses(hosts: &[Host]) -> Result<(), HostsError> {
     for host in hosts {
         let endpoint = &host.endpoint;
         let place = match (endpoint.host(), endpoint.path()) {
-            (Some((name, port)), _) => format!("{name}:{port}/{}", endpoint.database()),
+            (Some((name, port)), _) => {
+                let scheme = if endpoint.is_secure() {
+                    "rediss"
+                } else {
+                    "redis"
+                };
+                format!("{scheme}://{name}:{port}/{}", endpoint.database())
+            }
             (None, Some(path)) => format!("{}?{}", path.display(), endpoint.database()),
             (None, None) => endpoint.to_string(),
         };
