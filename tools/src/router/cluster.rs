@@ -493,6 +493,13 @@ mod tests {
             error.starts_with("host 0 (unix:///no/such/socket): no server"),
             "{error}"
         );
+        let hosts = ["/no/such", "/nor/this"].map(|path| path.parse().unwrap());
+        let hosts = (0..).zip(hosts).map(|(id, at)| Host::new(id, at));
+        let both = Cluster::new(hosts, Placement::Partition).unwrap();
+        let error = both.command(&["MSET", "a", "1", "b", "2", "c", "3", "d", "4"]);
+        let error = error.unwrap_err();
+        assert!(matches!(error, Error::Partly { .. }), "{error}");
+        assert_eq!(error.outcome(), redis_ipc::Outcome::NotSent);
         let error = cluster.command_on(3, &["PING"]).unwrap_err().to_string();
         assert_eq!(error, "there is no host 3: there are 1, numbered from 0");
     }

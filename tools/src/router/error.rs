@@ -84,6 +84,9 @@ impl Error {
                 Outcome::NotSent
             }
             Self::Failed(failed) => failed.outcome(),
+            Self::Partly { done, failed } if done.is_empty() && failed.iter().all(not_sent) => {
+                Outcome::NotSent
+            }
             Self::Partly { .. } | Self::Odd(_) => Outcome::Unknown,
             Self::GivenUp { outcome, .. } => *outcome,
         }
@@ -103,6 +106,10 @@ impl Error {
             _ => false,
         }
     }
+}
+
+fn not_sent(error: &Error) -> bool {
+    error.outcome() == Outcome::NotSent
 }
 
 impl Failed {
