@@ -101,12 +101,28 @@ impl fmt::Display for Python<'_> {
                 '\t' => f.write_str("\\t")?,
                 '\\' => f.write_str("\\\\")?,
                 _ if letter == quote => write!(f, "\\{letter}")?,
-                _ if letter.is_control() => write!(f, "\\x{:02x}", u32::from(letter))?,
-                _ => write!(f, "{letter}")?,
+                ' '..='~' => write!(f, "{letter}")?,
+                _ if is_printable(letter) => write!(f, "{letter}")?,
+                ..='\u{ff}' => write!(f, "\\x{:02x}", u32::from(letter))?,
+                ..='\u{ffff}' => write!(f, "\\u{:04x}", u32::from(letter))?,
+                _ => write!(f, "\\U{:08x}", u32::from(letter))?,
             }
         }
         write!(f, "{quote}")
     }
+}
+
+/// Whether Python prints a letter that is not ASCII as it is: it does not with what is unassigned,
+/// for control or format, or a space.
+///
+/// Rust's own rule for messages is the same (`printable.py` of its library), but for letters that
+/// combine with the one before, which it prints only where there is one.
+fn is_printable(letter: char) -> bool {
+    let mut room = [b'a'; 5];
+    let length = 1 + letter.encode_utf8(&mut room[1..]).len();
+    let text = room.get(..length).unwrap_or_default();
+    let text = core::str::from_utf8(text).unwrap_or_default();
+    text.escape_debug().nth(1) == Some(letter)
 }
 
 #[cfg(test)]
@@ -168,6 +184,10 @@ mod tests {
             ("it's", r#""it's""#),
             (r#"it's "it""#, r#"'it\'s "it"'"#),
             ("a\\b\n\x01ü", r"'a\\b\n\x01ü'"),
+            ("\x7f\u{85}\u{a0}\u{ad}", r"'\x7f\x85\xa0\xad'"),
+            ("\u{200b}\u{2028}\u{e000}", r"'\u200b\u2028\ue000'"),
+            ("\u{e0001}\u{10ffff}", r"'\U000e0001\U0010ffff'"),
+            ("e\u{301}漢😀", "'e\u{301}漢😀'"),
         ] {
             assert_eq!(Python(Some(text)).to_string(), python);
         }
