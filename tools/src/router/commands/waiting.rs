@@ -34,7 +34,7 @@ fn patience<W: AsRef<[u8]>>(name: &str, words: &[W]) -> Patience {
         "blmpop" | "bzmpop" => seconds(word(1)),
         "xread" | "xreadgroup" => {
             let block = (1..words.len()).take_while(|at| !is(word(*at), "STREAMS"));
-            let block = block.into_iter().filter(|at| is(word(*at), "BLOCK")).last();
+            let block = block.filter(|at| is(word(*at), "BLOCK")).last();
             match block.map(|at| number(word(at + 1)).map(|ms| ms / 1000.0)) {
                 None => Patience::For(Duration::ZERO),
                 Some(time) => of(time),
