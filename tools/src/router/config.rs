@@ -90,18 +90,9 @@ impl Cluster {
     /// [`ConfigError`] with the line.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         let path = path.as_ref();
-        let file = path.display().to_string();
-        let wrong = |line, what| {
-            let file = file.clone();
-            ConfigError { file, line, what }
-        };
-        let bytes = read(path);
-        let bytes = bytes.map_err(|error| wrong(None, format!("cannot be read: {error}")))?;
-        let text = std::str::from_utf8(&bytes).map_err(|error| {
-            let before = &bytes[..error.valid_up_to()];
-            wrong(Some(line_behind(before)), "this is not UTF-8".to_owned())
-        })?;
-        Self::from_toml(&file, text)
+        let name = path.display().to_string();
+        let file = File::open(path).map_err(|error| unreadable(&name, &error))?;
+        Self::from_toml(&name, &text(&name, file)?)
     }
 
     /// Reads a cluster from the text of a TOML file; `file` is its name for messages.
@@ -307,13 +298,30 @@ impl Reader<'_> {
     }
 }
 
-/// All of a file that has an end.
-fn read(path: &Path) -> io::Result<Vec<u8>> {
+/// The text of a file, which is called `name`; it has an end, and is no longer than some MiB.
+pub(super) fn text(name: &str, file: impl Read) -> Result<String, ConfigError> {
     let mut bytes = Vec::new();
-    let mut file = File::open(path)?.take(MOST_BYTES + 1);
-    match file.read_to_end(&mut bytes)? as u64 > MOST_BYTES {
-        true => Err(io::Error::from(ErrorKind::FileTooLarge)),
-        false => Ok(bytes),
+    let read = file.take(MOST_BYTES + 1).read_to_end(&mut bytes);
+    let read = read.map_err(|error| unreadable(name, &error))?;
+    if read as u64 > MOST_BYTES {
+        return Err(unreadable(name, &ErrorKind::FileTooLarge.into()));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        ConfigError {
+            file: name.to_owned(),
+            line: Some(line_behind(before)),
+            what: "this is not UTF-8".to_owned(),
+        }
+    })
+}
+
+/// A file that cannot be read.
+pub(super) fn unreadable(name: &str, error: &io::Error) -> ConfigError {
+    ConfigError {
+        file: name.to_owned(),
+        line: None,
+        what: format!("cannot be read: {error}"),
     }
 }
 

@@ -28,6 +28,7 @@ pub mod commands;
 mod config;
 mod error;
 mod fanout;
+mod followed;
 #[cfg(feature = "redis")]
 mod following;
 mod host;
@@ -50,6 +51,7 @@ pub use cluster::{Cluster, HostConnection, Options};
 pub use config::ConfigError;
 pub use error::{Cause, Error, Failed, HostsError};
 pub use fanout::{Answers, Fanout, Script};
+pub use followed::Followed;
 pub use host::Host;
 pub use map::{All, Map, Promise, Promised, Running, Then};
 pub use placement::Placement;

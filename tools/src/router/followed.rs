@@ -1,0 +1,364 @@
+//! A file of hosts that is followed while it changes.
+//!
+//! Whoever goes by such a file has a shared lock (`flock`) on it, and on every file that has come
+//! into its place since, until he goes by the newest. Who puts another into its place, and has to
+//! know that nobody goes by the former one any more, waits until he can have that for himself alone.
+
+use std::fs::{self, File, Metadata};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
+use super::config::{self, ConfigError};
+
+/// How long is waited at the start for one who has the file for himself alone, and how often it is
+/// tried.
+const PATIENCE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// A file of hosts that is followed: `ipc-tool shard move` moves no key before all who follow the
+/// file go by the hosts that it has put there.
+///
+/// What is no regular file, such as a pipe, is read once and not followed.
+///
+/// ```
+/// use redis_ipc_tools::router::{Cluster, Followed};
+/// # let path = std::env::temp_dir().join(format!("followed-{}.toml", std::process::id()));
+/// # std::fs::write(&path, "[[host]]\nid = 0\naddress = \"/run/redis/a\"\n")?;
+///
+/// let (mut followed, text) = Followed::open(&path)?;
+/// let mut cluster = Cluster::from_toml("hosts.toml", &text)?;
+/// // Some times a second:
+/// if let Some(text) = followed.look() {
+///     cluster = Cluster::from_toml("hosts.toml", &text?)?;
+///     followed.adopted();
+/// }
+/// assert_eq!(cluster.hosts().len(), 1);
+/// # std::fs::remove_file(&path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Followed {
+    path: PathBuf,
+    /// The file in use, then those that were read since and are not in use: a move that was taken up
+    /// again knows only the last of the files before its own, and waits for that. Empty if it is not
+    /// followed.
+    held: Vec<File>,
+    /// What was there when it was read last.
+    read: Seen,
+    /// What was there when it was looked at last.
+    seen: Seen,
+}
+
+/// A state of the path: a file, or why there is none.
+type Seen = Result<Stamp, ErrorKind>;
+
+/// By what another file, or another content, is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    length: u64,
+    /// Also the time of a change of its mode, by which it may have become readable.
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            length: metadata.len(),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+
+    /// Whether it is the same file, whatever its content.
+    fn is_file(&self, other: &Self) -> bool {
+        (self.device, self.inode) == (other.device, other.inode)
+    }
+}
+
+impl Followed {
+    /// Opens and reads a file. Its text is what [`Cluster::from_toml`](super::Cluster::from_toml)
+    /// takes, and is regarded as in use.
+    ///
+    /// # Errors
+    /// The file cannot be read; or another program has a lock on it, for more than a second.
+    pub fn open(path: impl AsRef<Path>) -> Result<(Self, String), ConfigError> {
+        let path = path.as_ref().to_owned();
+        let name = path.display().to_string();
+        let failed = |error: io::Error| config::unreadable(&name, &error);
+        let nothing = Err(ErrorKind::NotFound);
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let file = File::open(&path).map_err(failed)?;
+            let stamp = Stamp::of(&file.metadata().map_err(failed)?);
+            let is_followed = file.metadata().map_err(failed)?.is_file();
+            if !is_followed {
+                let text = config::text(&name, file)?;
+                let (held, read, seen) = (Vec::new(), nothing, nothing);
+                return Ok((
+                    Self {
+                        path,
+                        held,
+                        read,
+                        seen,
+                    },
+                    text,
+                ));
+            }
+            if lock(&file, &path).map_err(failed)? {
+                let text = config::text(&name, &file)?;
+                let (held, read, seen) = (vec![file], Ok(stamp), Ok(stamp));
+                return Ok((
+                    Self {
+                        path,
+                        held,
+                        read,
+                        seen,
+                    },
+                    text,
+                ));
+            }
+            if Instant::now() > until {
+                return Err(failed(io::Error::other("another program has locked it")));
+            }
+            thread::sleep(PAUSE);
+        }
+    }
+
+    /// The text of the file if it has changed: once, when it was the same for two looks, so that
+    /// nobody reads what an editor has written half of. To be called some times a second; blocks for
+    /// no longer than to read a file. A file that is absent is not told of: others come into its
+    /// place.
+    ///
+    /// Until [`adopted`](Self::adopted) is called, what was in use before counts as in use.
+    ///
+    /// # Errors
+    /// The file cannot be read: once, until it changes again.
+    pub fn look(&mut self) -> Option<Result<String, ConfigError>> {
+        if self.held.is_empty() {
+            return None;
+        }
+        let now = self.now();
+        let is_settled = std::mem::replace(&mut self.seen, now) == now;
+        if now == self.read || now == Err(ErrorKind::NotFound) || !is_settled {
+            return None;
+        }
+        let text = now.map_err(io::Error::from);
+        let text = text.and_then(|stamp| self.read(&stamp)).transpose()?;
+        self.read = now;
+        let name = self.path.display().to_string();
+        Some(match text {
+            Ok(file) => config::text(&name, file),
+            Err(error) => Err(config::unreadable(&name, &error)),
+        })
+    }
+
+    /// What [`look`](Self::look) has returned last is in use now, and nothing else.
+    pub fn adopted(&mut self) {
+        let last = self.held.len().saturating_sub(1);
+        self.held.drain(..last);
+    }
+
+    fn now(&self) -> Seen {
+        let metadata = fs::metadata(&self.path).map_err(|error| error.kind())?;
+        match metadata.is_file() {
+            true => Ok(Stamp::of(&metadata)),
+            // To open a pipe might wait for ever.
+            false => Err(ErrorKind::InvalidInput),
+        }
+    }
+
+    /// Opens the file and holds on to it; `None` if it is none that can be read just now.
+    fn read(&mut self, seen: &Stamp) -> io::Result<Option<File>> {
+        let file = match File::open(&self.path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            file => file?,
+        };
+        if Stamp::of(&file.metadata()?) != *seen || !lock(&file, &self.path)? {
+            return Ok(None);
+        }
+        let last = self.held.last().map(File::metadata).transpose()?;
+        // One that was edited in its place has its lock.
+        if last.is_none_or(|last| !Stamp::of(&last).is_file(seen)) {
+            self.held.push(file.try_clone()?);
+        }
+        Ok(Some(file))
+    }
+}
+
+/// Locks a file of that path; `false` if somebody has it for himself alone, or if it is in its place
+/// no more: then nobody might have waited for us.
+fn lock(file: &File, path: &Path) -> io::Result<bool> {
+    match flock(file, FlockOperation::NonBlockingLockShared) {
+        Err(Errno::WOULDBLOCK) => return Ok(false),
+        locked => locked?,
+    }
+    match fs::metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        there => Ok(Stamp::of(&there?).is_file(&Stamp::of(&file.metadata()?))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    /// A folder of the test's own, gone with this.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("{name}-{}", std::process::id()));
+            fs::create_dir_all(&path).unwrap();
+            Self(path)
+        }
+
+        fn file(&self, name: &str, text: &str) -> PathBuf {
+            let path = self.0.join(name);
+            fs::write(&path, text).unwrap();
+            path
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    /// What it finds in two looks.
+    fn found(followed: &mut Followed) -> Option<Result<String, String>> {
+        let text = followed.look().or_else(|| followed.look());
+        text.map(|text| text.map_err(|error| error.to_string()))
+    }
+
+    fn is_free(file: &File) -> bool {
+        let locked = flock(file, FlockOperation::NonBlockingLockExclusive).is_ok();
+        if locked {
+            flock(file, FlockOperation::Unlock).unwrap();
+        }
+        locked
+    }
+
+    #[test]
+    fn the_former_file_is_in_use_until_the_new_one_is_adopted() {
+        let folder = Folder::new("followed-replaced");
+        let path = folder.file("hosts", "a");
+        let first = File::open(&path).unwrap();
+        let (mut followed, text) = Followed::open(&path).unwrap();
+        assert_eq!((&*text, found(&mut followed)), ("a", None));
+        assert!(!is_free(&first));
+
+        fs::rename(folder.file("new", "b"), &path).unwrap();
+        let second = File::open(&path).unwrap();
+        assert!(followed.look().is_none(), "it may be half of a file");
+        assert_eq!(followed.look(), Some(Ok("b".to_owned())));
+        assert_eq!(found(&mut followed), None);
+        assert!(!is_free(&first) && !is_free(&second));
+
+        // Before the second one is adopted, there is a third.
+        fs::rename(folder.file("new", "c"), &path).unwrap();
+        let third = File::open(&path).unwrap();
+        assert_eq!(found(&mut followed), Some(Ok("c".to_owned())));
+        assert!(!is_free(&first) && !is_free(&second));
+        followed.adopted();
+        assert!(is_free(&first) && is_free(&second) && !is_free(&third));
+        drop(followed);
+        assert!(is_free(&third));
+    }
+
+    #[test]
+    fn a_file_that_is_edited_in_its_place_stays_in_use() {
+        let folder = Folder::new("followed-edited");
+        let path = folder.file("hosts", "a");
+        let file = File::open(&path).unwrap();
+        let (mut followed, _) = Followed::open(&path).unwrap();
+        for text in ["bb", "ccc"] {
+            folder.file("hosts", text);
+            assert_eq!(found(&mut followed), Some(Ok(text.to_owned())));
+            assert_eq!(followed.held.len(), 1);
+            followed.adopted();
+            assert!(!is_free(&file));
+        }
+        drop(followed);
+        assert!(is_free(&file));
+    }
+
+    #[test]
+    fn a_link_is_followed_to_what_it_names() {
+        let folder = Folder::new("followed-link");
+        let (one, other) = (folder.file("one", "a"), folder.file("other", "b"));
+        let (path, new) = (folder.0.join("hosts"), folder.0.join("new"));
+        symlink(&one, &path).unwrap();
+        let (mut followed, text) = Followed::open(&path).unwrap();
+        assert_eq!(text, "a");
+        fs::rename(folder.file("new", "c"), &one).unwrap();
+        assert_eq!(found(&mut followed), Some(Ok("c".to_owned())));
+        symlink(&other, &new).unwrap();
+        fs::rename(&new, &path).unwrap();
+        assert_eq!(found(&mut followed), Some(Ok("b".to_owned())));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_once_and_the_former_stays_in_use() {
+        let folder = Folder::new("followed-broken");
+        let path = folder.file("hosts", "a");
+        let first = File::open(&path).unwrap();
+        let (mut followed, _) = Followed::open(&path).unwrap();
+
+        fs::write(folder.0.join("new"), b"\xff").unwrap();
+        fs::rename(folder.0.join("new"), &path).unwrap();
+        let second = File::open(&path).unwrap();
+        let error = found(&mut followed).unwrap().unwrap_err();
+        assert!(error.ends_with("hosts:1: this is not UTF-8"), "{error}");
+        assert_eq!(found(&mut followed), None);
+        // Who replaces that has to wait for it.
+        assert!(!is_free(&first) && !is_free(&second));
+
+        fs::remove_file(&path).unwrap();
+        assert_eq!(found(&mut followed), None, "nothing is there yet");
+        fs::create_dir(&path).unwrap();
+        let error = found(&mut followed).unwrap().unwrap_err();
+        assert!(error.contains("cannot be read"), "{error}");
+        assert_eq!(found(&mut followed), None);
+        fs::remove_dir(&path).unwrap();
+        folder.file("hosts", "b");
+        assert_eq!(found(&mut followed), Some(Ok("b".to_owned())));
+        followed.adopted();
+        assert!(is_free(&first) && is_free(&second));
+    }
+
+    #[test]
+    fn one_that_somebody_has_for_himself_alone_is_read_when_he_has_left() {
+        let folder = Folder::new("followed-locked");
+        let path = folder.file("hosts", "a");
+        let (mut followed, _) = Followed::open(&path).unwrap();
+        let new = folder.file("new", "b");
+        let other = File::open(&new).unwrap();
+        flock(&other, FlockOperation::LockExclusive).unwrap();
+        fs::rename(&new, &path).unwrap();
+        assert_eq!(found(&mut followed), None);
+        let error = Followed::open(&path).unwrap_err().to_string();
+        assert!(error.contains("another program has locked it"), "{error}");
+        drop(other);
+        assert_eq!(found(&mut followed), Some(Ok("b".to_owned())));
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_read_once() {
+        let (mut followed, text) = Followed::open("/dev/null").unwrap();
+        assert_eq!((&*text, found(&mut followed)), ("", None));
+        let error = Followed::open("/no/such/hosts.toml").unwrap_err();
+        assert!(error.to_string().contains("cannot be read"), "{error}");
+    }
+}
