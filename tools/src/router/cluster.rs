@@ -187,6 +187,11 @@ impl Cluster {
         &self.inner.layout
     }
 
+    /// Whether its nodes say who the hosts are.
+    pub(crate) fn is_redis_cluster(&self) -> bool {
+        self.layout().rule.has_slots()
+    }
+
     pub(super) fn workers(&self) -> &Arc<Workers> {
         &self.inner.workers
     }
@@ -240,7 +245,7 @@ impl Cluster {
     /// nothing is changed.
     pub fn set_hosts(&self, hosts: impl IntoIterator<Item = Host>) -> Result<(), HostsError> {
         let (hosts, inner) = (hosts.into_iter().collect(), &self.inner);
-        if self.layout().rule.has_slots() {
+        if self.is_redis_cluster() {
             return Err(HostsError::RedisCluster);
         }
         let nodes = &self.layout().nodes;

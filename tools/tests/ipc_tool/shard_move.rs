@@ -1,8 +1,14 @@
-//! `ipc-tool shard move` with a file that it cannot write anew.
+//! `ipc-tool shard move` and its file: one that it cannot write anew, and those who follow it.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use redis_ipc_tools::farm::Farm;
+use redis_ipc_tools::router::{Cluster, Followed, Host, Placement};
+use rustix::fs::{FlockOperation, flock};
 
-use crate::support::Tool;
+use crate::support::{Tool, wait_until};
 
 #[test]
 fn hosts_that_are_listed_in_one_line_are_refused_before_anything_moves() {
@@ -10,7 +16,7 @@ fn hosts_that_are_listed_in_one_line_are_refused_before_anything_moves() {
     let [here, joining] = [0, 1].map(|host| farm.endpoint(host).to_string());
     let file = farm.folder().join("hosts.toml");
     let text = format!("host = [{{ id = 0, address = \"{here}\" }}]\n");
-    std::fs::write(&file, &text).unwrap();
+    fs::write(&file, &text).unwrap();
     let tool = Tool::with("IPC_TOOL_HOSTS", file.to_str().unwrap());
     let ran = tool.run(&["shard", "move", "--add", &joining]);
     assert_eq!(ran.code, 1, "{}", ran.stderr);
@@ -20,5 +26,108 @@ fn hosts_that_are_listed_in_one_line_are_refused_before_anything_moves() {
         "{}",
         ran.stderr
     );
-    assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+    assert_eq!(fs::read_to_string(&file).unwrap(), text);
+}
+
+/// One host with keys, another one that is to join, and the file that lists the first.
+struct Setup {
+    farm: Farm,
+    file: PathBuf,
+    tool: Tool,
+}
+
+impl Setup {
+    fn new() -> Self {
+        let farm = Farm::start(2, 1).unwrap();
+        let file = farm.folder().join("hosts.toml");
+        let address = farm.endpoint(0);
+        let text = format!("[[host]]\nid = 0\naddress = \"{address}\"\n");
+        fs::write(&file, text).unwrap();
+        let cluster = Cluster::from_file(&file).unwrap();
+        for key in 0..20 {
+            cluster.command(&["SET", &key.to_string(), "x"]).unwrap();
+        }
+        let tool = Tool::with("IPC_TOOL_HOSTS", file.to_str().unwrap());
+        Self { farm, file, tool }
+    }
+
+    fn joining(&self) -> String {
+        self.farm.endpoint(1).to_string()
+    }
+
+    /// How many keys were moved.
+    fn moved(&self) -> i64 {
+        let host = self.farm.hosts().pop().unwrap();
+        let host = Host { id: 0, ..host };
+        let new = Cluster::new([host], Placement::Partition).unwrap();
+        new.command_on(0, &["DBSIZE"]).unwrap().integer().unwrap()
+    }
+
+    /// Waits until the move has said who joins.
+    fn wait_for_joining(&self) {
+        wait_until(|| {
+            fs::read_to_string(&self.file).is_ok_and(|text| text.contains("[[joining]]"))
+        });
+    }
+}
+
+/// What the file becomes.
+fn changed(followed: &mut Followed) -> String {
+    let until = Instant::now() + Duration::from_secs(20);
+    loop {
+        if let Some(text) = followed.look() {
+            return text.unwrap();
+        }
+        assert!(Instant::now() < until, "it does not change");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn former(file: &Path) -> PathBuf {
+    file.with_extension("toml.former")
+}
+
+#[test]
+fn a_move_begins_when_all_who_follow_the_file_look_at_both_places() {
+    let setup = Setup::new();
+    let (mut followed, _) = Followed::open(&setup.file).unwrap();
+    let words = ["shard", "move", "--add", &setup.joining()];
+    let moving = setup.tool.start(&words);
+    setup.wait_for_joining();
+    let text = changed(&mut followed);
+    let growing = Cluster::from_toml("hosts.toml", &text).unwrap();
+    assert_eq!(growing.next().map(|next| next.hosts().len()), Some(2));
+    assert_eq!(setup.moved(), 0);
+    followed.adopted();
+    // It does not end before all know that nobody joins any more.
+    let text = changed(&mut followed);
+    assert!(!text.contains("[[joining]]") && former(&setup.file).exists());
+    assert!(setup.moved() > 0);
+    followed.adopted();
+    let ran = moving.end();
+    assert_eq!((ran.code, &*ran.stderr), (0, ""), "{}", ran.stdout);
+    assert!(!former(&setup.file).exists());
+}
+
+#[test]
+fn a_move_gives_up_while_somebody_goes_by_what_the_file_was_also_before_one_that_was_killed() {
+    let setup = Setup::new();
+    let router = File::open(&setup.file).unwrap();
+    flock(&router, FlockOperation::LockShared).unwrap();
+    let words = ["shard", "move", "--add", &setup.joining()];
+    let killed = setup.tool.start(&words);
+    setup.wait_for_joining();
+    drop(killed);
+    // The file that it has a lock on has no name by which it could be found but that.
+    assert!(former(&setup.file).exists());
+    let ran = setup.tool.run(&words);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    let sentence = "hosts.toml still goes by what it was before";
+    assert!(ran.stderr.contains(sentence), "{}", ran.stderr);
+    assert!(ran.stderr.contains("no key is moved"), "{}", ran.stderr);
+    assert_eq!(setup.moved(), 0);
+    drop(router);
+    setup.tool.ok(&words);
+    assert!(setup.moved() > 0 && !former(&setup.file).exists());
+    assert_eq!(Cluster::from_file(&setup.file).unwrap().hosts().len(), 2);
 }

@@ -2,13 +2,12 @@
 
 use std::fs;
 use std::io::{self, IsTerminal, Write, stderr};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use argh::{ArgsInfo, FromArgs};
 use redis_ipc::{Endpoint, Stop};
 
-use super::file;
+use super::{file, replacing};
 use crate::object::Object;
 use crate::output::Output;
 use crate::problem::Problem;
@@ -34,7 +33,8 @@ pub(crate) struct Plan {
 }
 
 /// Let a host join: move its keys to it, then list it in the file. May be killed and run again.
-/// Clients that read the file meanwhile look for a key where it was, then where it will be.
+/// Clients that read the file meanwhile look for a key where it was, then where it will be; routers
+/// that follow it are waited for.
 #[derive(Debug, FromArgs, ArgsInfo)]
 #[argh(
     subcommand,
@@ -56,7 +56,7 @@ pub(crate) struct Move {
 impl Plan {
     pub(crate) fn run(self, output: Output) -> Result<(), Problem> {
         let file = file(self.hosts);
-        let text = with_joining(&file, self.add.as_deref())?;
+        let (_, text) = with_joining(&file, self.add.as_deref())?;
         let cluster = Cluster::from_toml(&file.display().to_string(), &text)?;
         let bar = Bar::new("looked at");
         let plan = moving::plan(&cluster, |progress| bar.draw(&progress));
@@ -87,13 +87,13 @@ impl Plan {
 impl Move {
     pub(crate) fn run(self, output: Output) -> Result<(), Problem> {
         let file = file(self.hosts);
-        let text = with_joining(&file, self.add.as_deref())?;
+        let (before, text) = with_joining(&file, self.add.as_deref())?;
         let cluster = Cluster::from_toml(&file.display().to_string(), &text)?;
         let next = cluster.next().ok_or(MoveError::Nothing)?;
         let joined = joined(&file, &text)?;
         next.check()?;
         // From here on clients look at both places.
-        replace(&file, &text)?;
+        announce(&file, &before, &text)?;
         let stop = Stop::on_signals().map_err(|error| Problem::failed(error.to_string()))?;
         let bar = Bar::new("moved");
         let journal = file.with_extension("moving");
@@ -107,7 +107,14 @@ impl Move {
                 progress.first_left.unwrap_or_default()
             )));
         }
-        replace(&file, &joined)?;
+        let former = replacing::replace(&file, &joined).map_err(|e| unwritten(&file, &e))?;
+        if !former.wait_left().map_err(|e| unwritten(&file, &e))? {
+            let file = file.display();
+            output.note(&format!(
+                "a router that follows {file} looks for keys where they were, too, until it takes \
+                 over the file as it is now"
+            ));
+        }
         output.line(
             || {
                 format!(
@@ -121,6 +128,32 @@ impl Move {
             },
         )
     }
+}
+
+/// Writes down which hosts join, in the place of what was there before, and waits until all who follow
+/// the file look at both places. If they do not, nothing may be moved.
+fn announce(file: &Path, before: &str, text: &str) -> Result<(), Problem> {
+    let write = || {
+        if !replacing::settle(file)? {
+            return Ok(false);
+        }
+        if fs::read_to_string(file)? != before {
+            return Err(io::Error::other("somebody else has changed it just now"));
+        }
+        replacing::replace(file, text)?.wait_left()
+    };
+    match write().map_err(|error| unwritten(file, &error))? {
+        true => Ok(()),
+        false => Err(Problem::failed(format!(
+            "a router that follows {} still goes by what it was before (it may have said why): no key \
+             is moved; once it has taken the file over, or has ended, `ipc-tool shard move` goes on",
+            file.display()
+        ))),
+    }
+}
+
+fn unwritten(file: &Path, error: &io::Error) -> Problem {
+    Problem::failed(format!("{} cannot be written: {error}", file.display()))
 }
 
 /// A move that has stopped is gone on with.
@@ -147,27 +180,28 @@ impl From<MoveError> for Problem {
     }
 }
 
-/// The file's text with the host that joins.
-fn with_joining(file: &Path, add: Option<&str>) -> Result<String, Problem> {
+/// The file's text, and that with the host that joins.
+fn with_joining(file: &Path, add: Option<&str>) -> Result<(String, String), Problem> {
     let name = file.display().to_string();
     let cluster = Cluster::from_file(file)?;
     let text = fs::read_to_string(file)
         .map_err(|error| Problem::failed(format!("{name} cannot be read: {error}")))?;
-    let Some(address) = add else { return Ok(text) };
+    let Some(address) = add else {
+        return Ok((text.clone(), text));
+    };
     let endpoint: Endpoint = address.parse()?;
     if let Some(next) = cluster.next() {
         // A move that was interrupted is gone on with by the same words.
         let known = next.hosts().into_iter().skip(cluster.hosts().len());
         return match known.map(|host| host.endpoint).collect::<Vec<_>>() == [endpoint] {
-            true => Ok(text),
+            true => Ok((text.clone(), text)),
             false => Err(Problem::usage("another host is joining: finish that first")),
         };
     }
     let (id, address) = (cluster.hosts().len(), quoted(address));
     let end = text.trim_end();
-    Ok(format!(
-        "{end}\n\n[[joining]]\nid = {id}\naddress = {address}\n"
-    ))
+    let joining = format!("{end}\n\n[[joining]]\nid = {id}\naddress = {address}\n");
+    Ok((text, joining))
 }
 
 /// A text as TOML writes it, which takes what JSON writes.
@@ -196,29 +230,6 @@ fn joined(file: &Path, text: &str) -> Result<String, Problem> {
              list in one line: nothing was moved"
         ))),
     }
-}
-
-/// Writes the file anew; at no moment is there half of it. It may have passwords, so that nobody is
-/// to read it who could not before, and a link to it stays one.
-fn replace(file: &Path, text: &str) -> Result<(), Problem> {
-    let write = || {
-        let file = fs::canonicalize(file)?;
-        let new = file.with_extension("toml.new");
-        let before = fs::metadata(&file)?;
-        let mut options = fs::OpenOptions::new();
-        options.write(true).create_new(true).mode(0o600);
-        // What a killed move has left, maybe.
-        let _ = fs::remove_file(&new);
-        options.open(&new)?.write_all(text.as_bytes())?;
-        // Only the system's own administrator may do this, and only he has to.
-        let _ = chown(&new, Some(before.uid()), Some(before.gid()));
-        fs::set_permissions(&new, before.permissions())?;
-        fs::rename(&new, &file)
-    };
-    let failed = |error: io::Error| {
-        Problem::failed(format!("{} cannot be written: {error}", file.display()))
-    };
-    write().map_err(failed)
 }
 
 /// A bar on standard error, if that is a terminal; gone with this.

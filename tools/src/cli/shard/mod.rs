@@ -3,7 +3,9 @@
 mod check;
 mod fanout;
 mod growing;
+mod news;
 mod place;
+mod replacing;
 mod ring;
 mod run;
 mod serve;

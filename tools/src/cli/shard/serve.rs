@@ -10,10 +10,11 @@ use argh::{ArgsInfo, FromArgs};
 use redis_ipc::{Endpoint, Stop};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::cluster;
+use super::file;
+use super::news::{self, News};
 use crate::output::Output;
 use crate::problem::Problem;
-use crate::router::{CheckError, Cluster, Server};
+use crate::router::{CheckError, Cluster, Followed, Server};
 
 /// How long the hosts are waited for before clients are let in. What is found out later is told
 /// then.
@@ -24,7 +25,7 @@ type Faults = Vec<(u32, CheckError)>;
 
 /// Listen as one server in the place of all hosts: any client that speaks RESP finds its keys.
 /// Pipelines are kept in order; pops that wait and publish/subscribe work on the host that owns
-/// the key or the channel.
+/// the key or the channel. It follows the file: when that changes, it takes over what is new.
 #[derive(Debug, FromArgs, ArgsInfo)]
 #[argh(
     subcommand,
@@ -49,7 +50,10 @@ impl Serve {
                 "where to listen? --listen /run/router/socket",
             ));
         }
-        let cluster = cluster(self.hosts)?;
+        let file = file(self.hosts);
+        let name = file.display().to_string();
+        let (followed, text) = Followed::open(&file)?;
+        let cluster = Cluster::from_toml(&name, &text)?;
         if cluster.next().is_some() {
             return Err(Problem::failed(
                 "hosts are joining, and the router does not follow keys on their way: \
@@ -67,14 +71,13 @@ impl Serve {
             Err(_) => Some(tell_later(checked, output, stop.clone())),
         };
         let mut server = Server::bind(&cluster, &addresses).map_err(failed)?;
-        let hosts = match cluster.hosts().len() {
-            1 => "1 host".to_owned(),
-            count => format!("{count} hosts"),
-        };
+        let hosts = news::hosts(&cluster);
         for address in &addresses {
             output.note(&format!("serving {hosts} on {address}"));
         }
-        server.run(&stop).map_err(failed)?;
+        let mut news = News::new(followed, name, text, &cluster, output);
+        let served = server.run_following(&stop, || news.next());
+        served.map_err(failed)?;
         // Whoever has found that the hosts are no cluster has asked for the stop.
         let problem = late.and_then(|late| late.try_recv().ok());
         problem.map_or(Ok(()), Err)
@@ -96,8 +99,8 @@ fn take_descriptors() {
 /// Looks at all hosts; one that does not answer takes its time.
 fn check(cluster: &Cluster) -> Receiver<Faults> {
     let (send, checked) = channel();
-    let cluster = cluster.clone();
-    thread::spawn(move || send.send(cluster.faults()));
+    let all = news::all(cluster).clone();
+    thread::spawn(move || send.send(all.faults()));
     checked
 }
 
