@@ -75,10 +75,6 @@ pub(crate) fn route_command<W: AsRef<[u8]>>(
     let positions = keys_of(command, words)?;
     let name = words[0].as_ref();
     let split = splittable(name);
-    if split.is_some_and(|(_, stride)| !(words.len() - 1).is_multiple_of(stride)) {
-        let name = String::from_utf8_lossy(name).into_owned();
-        return Err(Refusal::Arity(name).into());
-    }
     let unit = |position: usize| layout.rule.unit(words[position].as_ref());
     let mut rest = positions.clone();
     // There is at least one key.
@@ -166,6 +162,7 @@ fn keys_of<W: AsRef<[u8]>>(command: &Command, words: &[W]) -> Result<Positions, 
         "watch" | "ssubscribe" | "sunsubscribe" => Err(Refusal::Connection(name())),
         "move" => Err(Refusal::Database(name())),
         "copy" if words.iter().skip(3).any(database) => Err(Refusal::Database(name())),
+        "mset" if words.len().is_multiple_of(2) => Err(Refusal::Arity(name())),
         _ => command.keys(words),
     }
 }
@@ -174,6 +171,22 @@ impl Parts {
     /// How the answers of a command in parts are joined, if it can be split.
     pub(crate) fn join_of(name: &[u8]) -> Option<Join> {
         splittable(name).map(|(join, _)| join)
+    }
+
+    /// A part for each key, if the command can be split.
+    pub(crate) fn of_each_key<W: AsRef<[u8]>>(layout: &Layout, words: &[W]) -> Option<Self> {
+        let (join, stride) = splittable(words[0].as_ref())?;
+        let part = |(number, key): (usize, &W)| Part {
+            host: layout.rule.host(key.as_ref()),
+            keys: vec![number],
+        };
+        let keys = words[1..].iter().step_by(stride);
+        let parts: Vec<_> = keys.enumerate().map(part).collect();
+        Some(Self {
+            join,
+            keys: parts.len(),
+            parts,
+        })
     }
 
     /// How many words a key takes.

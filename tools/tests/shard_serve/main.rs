@@ -1,6 +1,7 @@
 //! The router process, spoken to by clients that know nothing of it.
 
 mod clients;
+mod growing;
 mod hosts;
 mod keyless;
 #[path = "../shard_members/router.rs"]

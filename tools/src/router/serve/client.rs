@@ -11,6 +11,7 @@ use super::joined::Joined;
 use super::line::Line;
 use super::listening::Awaited;
 use super::request::Begun;
+use super::through::Through;
 use super::transaction::Transaction;
 use super::upstream::write_bulk;
 use super::watching::Watch;
@@ -50,6 +51,8 @@ pub(super) struct Client {
     pub(super) blocked: bool,
     /// A pop from several hosts that waits.
     pub(super) gather: Option<Gather>,
+    /// A request whose keys are looked for at their old places.
+    pub(super) through: Option<Box<Through>>,
     /// Commands of a transaction that was begun.
     pub(super) transaction: Option<Transaction>,
     pub(super) watch: Option<Watch>,
@@ -103,6 +106,7 @@ impl Client {
             protocol: 2,
             blocked: false,
             gather: None,
+            through: None,
             transaction: None,
             watch: None,
             stalled: false,
@@ -126,7 +130,7 @@ impl Client {
 
     /// Whether all that it asked for was answered.
     pub(super) fn is_idle(&self) -> bool {
-        self.slots.is_empty()
+        self.slots.is_empty() && self.through.is_none()
     }
 
     /// Whether it has subscribed to something and may ask for nothing else therefore.
@@ -170,6 +174,7 @@ impl Client {
     pub(super) fn may_go_on(&self) -> bool {
         !self.blocked
             && !self.quits
+            && self.through.is_none()
             && self.awaited.is_empty()
             && self.unanswered < MOST_BYTES
             && self.slots.len() * self.usual_reply.max(SMALL_REPLY) < MOST_BYTES

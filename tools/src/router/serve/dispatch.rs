@@ -150,12 +150,15 @@ impl Hub {
         if let Some(done) = self.answer_ourselves(client, name, words) {
             return done;
         }
+        if let Some(done) = self.look_through(client, words) {
+            return done;
+        }
         self.pass_on(client, frame, words);
         true
     }
 
     /// Passes a request on to the host of its keys.
-    fn pass_on(&mut self, client: &mut Client, frame: &[u8], words: &[&[u8]]) {
+    pub(super) fn pass_on(&mut self, client: &mut Client, frame: &[u8], words: &[&[u8]]) {
         let (blocking, route) = match self.table.command(words) {
             Ok(command) => (
                 command.flags.blocking,

@@ -12,6 +12,7 @@ use redis_ipc_core::shard::slots;
 
 use super::client::{Client, ClientId};
 use super::crowd::Crowd;
+use super::growing::Growing;
 use super::line::{Line, Stream};
 use super::names::Names;
 use super::replies::Afterwards;
@@ -19,10 +20,10 @@ use super::room::Room;
 use super::seeking::{PAUSE, Seeker, stands_fast};
 use super::upstream::{Purpose, Upstream, Waiting, write_request};
 use super::{coded_reply, error_reply};
-use crate::router::Cluster;
 use crate::router::cluster::Options;
 use crate::router::commands::Table;
 use crate::router::layout::{Layout, Node};
+use crate::router::{Cluster, Placement};
 
 /// How often it is looked whether a host is too slow, or somebody wants a stop.
 const TICK: Duration = Duration::from_millis(100);
@@ -40,6 +41,11 @@ pub(super) struct Hub {
     pub(super) registry: Registry,
     pub(super) started: Instant,
     pub(super) layout: Arc<Layout>,
+    pub(super) placement: Placement,
+    /// There while hosts join.
+    pub(super) growing: Option<Growing>,
+    /// Connections on which not all is answered that was asked before hosts changed.
+    pub(super) settling: usize,
     pub(super) table: Arc<Table>,
     pub(super) options: Options,
     /// All hosts that there were; those of the layout are among them…
@@ -81,7 +87,6 @@ pub(super) struct Hub {
 impl Hub {
     /// No connection yet. Hosts on TLS are refused by a router that was built without.
     pub(super) fn new(cluster: &Cluster, registry: &Registry) -> io::Result<Self> {
-        let layout = cluster.layout();
         let mut hub = Self {
             registry: registry.try_clone()?,
             started: Instant::now(),
@@ -91,7 +96,10 @@ impl Hub {
             addresses: Vec::new(),
             names: Names::default(),
             seeker: None,
-            layout: layout.clone(),
+            layout: cluster.layout(),
+            placement: cluster.placement(),
+            growing: None,
+            settling: 0,
             table: cluster.table(),
             options: cluster.options().clone(),
             clients: Vec::new(),
@@ -110,11 +118,7 @@ impl Hub {
             noted_upstreams: Vec::new(),
             unread: Vec::new(),
         };
-        hub.adopt(layout);
-        let hosts = hub.hosts.iter().map(|node| &node.host.endpoint);
-        for (name, _) in hosts.filter_map(Endpoint::host) {
-            hub.names.seek(name);
-        }
+        hub.take_hosts(cluster);
         hub.names.wait(LOOK_UP_LIMIT);
         #[cfg(not(feature = "tls"))]
         if let Some(node) = hub.hosts.iter().find(|node| node.host.endpoint.is_secure()) {
@@ -362,6 +366,15 @@ impl Hub {
     pub(super) fn write<W: AsRef<[u8]>>(&mut self, place: usize, words: &[W], waiting: Waiting) {
         if let Some(Some(upstream)) = self.upstreams.get_mut(place) {
             write_request(&mut upstream.line.output, words);
+            upstream.wait_for(waiting);
+            self.note_upstream(place);
+        }
+    }
+
+    /// As [`write`](Self::write), for a request as it goes out.
+    pub(super) fn write_frame(&mut self, place: usize, frame: &[u8], waiting: Waiting) {
+        if let Some(Some(upstream)) = self.upstreams.get_mut(place) {
+            upstream.line.output.extend_from_slice(frame);
             upstream.wait_for(waiting);
             self.note_upstream(place);
         }

@@ -88,6 +88,23 @@ impl Server {
     /// # Errors
     /// What the system says if it does not let us wait any more.
     pub fn run(&mut self, stop: &Stop) -> io::Result<()> {
+        self.run_following(stop, || None)
+    }
+
+    /// As [`run`](Self::run), with hosts that may change: `news` is asked some ten times a second
+    /// whether others have taken the place of those there are, or join them. It is not asked again
+    /// before all that clients had asked for by the former ones is answered.
+    ///
+    /// Clients that wait in a pop, watch keys or have subscribed are disconnected when hosts change,
+    /// as by a server that ends.
+    ///
+    /// # Errors
+    /// As with [`run`](Self::run).
+    pub fn run_following(
+        &mut self,
+        stop: &Stop,
+        mut news: impl FnMut() -> Option<Cluster>,
+    ) -> io::Result<()> {
         let mut events = Events::with_capacity(1024);
         let mut last_tick = Instant::now();
         while !stop.is_requested() {
@@ -105,6 +122,11 @@ impl Server {
                 self.hub.look_at_hosts();
                 self.hub.send_delayed();
                 self.hub.gather_restlessly();
+                if self.hub.is_settled()
+                    && let Some(cluster) = news()
+                {
+                    self.hub.change_hosts(&cluster)?;
+                }
                 self.hub.flush();
                 if std::mem::take(&mut self.crowded_out) {
                     (0..self.listeners.len()).for_each(|listener| self.accept(listener));

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::client::ClientId;
 use super::hub::Hub;
+use super::through::Step;
 use super::turns::MOST_READS;
 use super::upstream::{Asked, Purpose, Upstream, Waiting};
 use crate::router::redirect::Redirect;
@@ -13,6 +14,7 @@ use crate::router::redirect::Redirect;
 pub(super) enum Afterwards {
     Gathered(ClientId, usize, Vec<u8>),
     Changed(ClientId),
+    Looked(ClientId, Step, Vec<u8>),
     Redirected(Asked, bool, usize, Vec<u8>),
 }
 
@@ -58,6 +60,7 @@ impl Hub {
             match then {
                 Afterwards::Gathered(client, host, frame) => self.gathered(client, host, &frame),
                 Afterwards::Changed(client) => self.gather_again(client),
+                Afterwards::Looked(client, step, frame) => self.looked(client, step, &frame),
                 Afterwards::Redirected(asked, own, host, reply) => {
                     self.redirected(asked, own, host, &reply);
                 }
@@ -119,6 +122,11 @@ impl Hub {
                 self.seek_layout();
             }
             Some(Waiting::Nobody) | None => {}
+            Some(Waiting::Settled) => self.settling -= 1,
+            Some(Waiting::Looking(client, step)) => {
+                let then = Afterwards::Looked(client, step, frame.to_vec());
+                self.afterwards.push(then);
+            }
             Some(Waiting::Gathering(client)) => {
                 let then = Afterwards::Gathered(client, upstream.host, frame.to_vec());
                 self.afterwards.push(then);
@@ -186,6 +194,10 @@ impl Hub {
                 }
                 Waiting::Client(asked) => self.deliver(&asked, &error),
                 Waiting::Gathering(client) => self.gather_broken(client, sent, &error),
+                Waiting::Looking(client, step) => {
+                    self.look_broken(client, step, &self.unsent(host, why), &error);
+                }
+                Waiting::Settled => self.settling -= 1,
                 Waiting::Greeting | Waiting::Vetting | Waiting::Nobody => {}
             }
         }
@@ -212,7 +224,8 @@ impl Hub {
         for place in 0..self.upstreams.len() {
             let slow = self.upstreams[place].as_mut().is_some_and(|upstream| {
                 upstream.note_progress();
-                let counts = upstream.owner.is_none() || !upstream.is_greeted();
+                let waits = upstream.owner.is_some() && upstream.purpose != Purpose::Moving;
+                let counts = !waits || !upstream.is_greeted();
                 let since = upstream.since.filter(|_| counts);
                 since.is_some_and(|since| since.elapsed() > limit)
             });

@@ -226,6 +226,15 @@ impl Hub {
         }
     }
 
+    /// Answers all requests that wait to be sent again: their keys may be elsewhere now.
+    pub(super) fn refuse_delayed(&mut self) {
+        if let Some(seeker) = &mut self.seeker {
+            for Delayed { asked, reply, .. } in std::mem::take(&mut seeker.delayed) {
+                self.deliver(&asked, &reply);
+            }
+        }
+    }
+
     /// Takes a reply that sends a request elsewhere.
     pub(super) fn redirected(&mut self, mut asked: Asked, own: bool, host: usize, reply: &[u8]) {
         let now = Instant::now();

@@ -32,6 +32,11 @@ impl Transaction {
         write_request(&mut begun.requests, &["MULTI"]);
         begun
     }
+
+    /// Its keys may be elsewhere by now: it is not executed.
+    pub(super) fn spoil(&mut self) {
+        self.broken |= self.unit.is_some();
+    }
 }
 
 impl Hub {
@@ -121,8 +126,20 @@ impl Hub {
             _ => {
                 let keys = split::keys(&self.table, words);
                 let keys = keys.map_err(|refusal| refusal.to_string())?;
+                self.check_stays(keys.clone().map(|at| words[at]))?;
                 self.join_unit(before, keys.map(|at| words[at]))
             }
+        }
+    }
+
+    /// Refuses keys that are on their way to another host. The error is a sentence.
+    pub(super) fn check_stays<'k>(
+        &self,
+        keys: impl IntoIterator<Item = &'k [u8]>,
+    ) -> Result<(), String> {
+        match self.any_moves(keys) {
+            true => Err("keys of the transaction are on their way to another host".into()),
+            false => Ok(()),
         }
     }
 

@@ -13,6 +13,7 @@ use redis_ipc_core::resp::{Reply, Scanner};
 use super::client::ClientId;
 use super::line::{Line, Stream};
 use super::names::Names;
+use super::through::Step;
 use crate::router::layout::Node;
 
 /// Who waits for a reply.
@@ -26,6 +27,10 @@ pub(super) enum Waiting {
     Nobody,
     /// A client that pops from several hosts.
     Gathering(ClientId),
+    /// A client whose keys are looked for at their old places.
+    Looking(ClientId, Step),
+    /// We do: what was asked before hosts changed is answered then.
+    Settled,
     /// A client, for one of its requests, or for a part of one.
     Client(Asked),
 }
@@ -77,6 +82,8 @@ pub(super) enum Purpose {
     Pops,
     /// For one client's transactions on keys that it watches.
     Transactions,
+    /// For one client's keys that may be at their old or at their new places.
+    Moving,
     /// For what one client has subscribed to.
     Listens,
     /// For a client that pops from several hosts: it tells of changes of keys that begin so.

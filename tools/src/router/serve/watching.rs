@@ -40,6 +40,8 @@ impl Hub {
         let command = self.table.command(words);
         let keys = command.and_then(|command| command.keys(words));
         let keys = keys.map_err(|refusal| error_reply(&refusal.to_string()))?;
+        let stay = self.check_stays(keys.clone().map(|at| words[at]));
+        stay.map_err(|why| error_reply(&why))?;
         let before = client.watch.map(|watch| watch.unit);
         let unit = self.join_unit(before, keys.map(|at| words[at]));
         let unit = unit.map_err(|why| error_reply(&why))?;
