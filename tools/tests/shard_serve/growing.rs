@@ -355,20 +355,19 @@ fn a_host_that_is_gone_while_others_join_costs_its_own_keys_only() {
 }
 
 #[test]
-fn whoever_waits_or_listens_where_hosts_change_begins_anew() {
+fn whoever_watches_or_listens_where_hosts_change_begins_anew() {
     let farm = Farm::start(2, 1).unwrap();
     let [before, growing, after] = stages(&farm);
     let router = Following::start(farm, &before);
-    let (mut pops, mut listens, mut watches) = (router.client(), router.client(), router.client());
+    let (mut listens, mut watches) = (router.client(), router.client());
     let (mut queues, mut calm) = (router.client(), router.client());
-    pops.send(&["BLPOP", "a", "0"]);
     listens.command(&["SUBSCRIBE", "news"]);
     watches.command(&["WATCH", "a"]);
     queues.command(&["MULTI"]);
     queues.command(&["SET", "a", "1"]);
     calm.command(&["BLPOP", "a", "0.001"]);
     router.change(&growing);
-    for client in [&mut pops, &mut listens, &mut watches] {
+    for client in [&mut listens, &mut watches] {
         while client.try_receive().is_ok() {}
     }
     assert!(queues.command(&["EXEC"]).text().starts_with("EXECABORT"));
@@ -381,4 +380,27 @@ fn whoever_waits_or_listens_where_hosts_change_begins_anew() {
     router.change(&after);
     assert_eq!(calm.command(&["PUBLISH", "news", "hello"]), 1);
     assert_eq!(listens.receive().texts(), ["message", "news", "hello"]);
+}
+
+#[test]
+fn whoever_waits_for_an_item_waits_where_it_will_come() {
+    let farm = Farm::start(3, 1).unwrap();
+    let [before, growing, _] = stages(&farm);
+    let router = Following::start(farm, &before);
+    let [mut one, mut two] = [0, 1].map(|host| leaving(&growing, host));
+    let (one, two) = (one.next().unwrap(), two.next().unwrap());
+    // A single host's, and one of several.
+    let (mut waits, mut gathers, mut other) = (router.client(), router.client(), router.client());
+    waits.send(&["GET", &one]);
+    waits.send(&["BLPOP", &one, "0"]);
+    waits.send(&["PING"]);
+    gathers.send(&["BLPOP", &two, "never", &format!("{two} too"), "0"]);
+    assert_eq!(waits.receive(), Value::Nil);
+    router.change(&growing);
+    for key in [&one, &two] {
+        assert_eq!(other.command(&["RPUSH", key, "item"]).integer(), 1);
+    }
+    assert_eq!(waits.receive().texts(), [&one, "item"]);
+    assert_eq!(waits.receive(), "PONG");
+    assert_eq!(gathers.receive().texts(), [&two, "item"]);
 }

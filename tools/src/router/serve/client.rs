@@ -51,6 +51,10 @@ pub(super) struct Client {
     pub(super) blocked: bool,
     /// A pop from several hosts that waits.
     pub(super) gather: Option<Gather>,
+    /// What it waits in, as it was asked, and whether that is to begin anew as soon as it has come
+    /// to nothing.
+    pub(super) waits_in: Option<Vec<u8>>,
+    pub(super) renews: bool,
     /// A request whose keys are looked for at their old places.
     pub(super) through: Option<Box<Through>>,
     /// Commands of a transaction that was begun.
@@ -106,6 +110,8 @@ impl Client {
             protocol: 2,
             blocked: false,
             gather: None,
+            waits_in: None,
+            renews: false,
             through: None,
             transaction: None,
             watch: None,
@@ -266,6 +272,21 @@ impl Client {
         }
         if self.slots.is_empty() {
             self.blocked = false;
+            self.renews = false;
+            self.waits_in = None;
+        }
+    }
+
+    /// Takes back what it waits in, to be looked at once more.
+    pub(super) fn begin_wait_anew(&mut self) {
+        self.renews = false;
+        if let Some(frame) = self.waits_in.take()
+            && let Some(Slot::Waiting { bytes }) = self.slots.pop_back()
+        {
+            self.unanswered -= bytes;
+            self.blocked = false;
+            self.begun = None;
+            self.line.input.put_back(&frame);
         }
     }
 }

@@ -199,7 +199,10 @@ impl Hub {
             frame: self.seeks().then(|| frame.into()),
             ..Asked::new(client.id, client.ask(frame.len()))
         };
-        client.blocked |= blocking;
+        if blocking {
+            client.blocked = true;
+            client.waits_in = Some(frame.to_vec());
+        }
         self.send(client, host, asked, frame, blocking, false);
     }
 

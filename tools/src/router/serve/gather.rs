@@ -12,7 +12,7 @@ use super::client::{Client, ClientId};
 use super::error_reply;
 use super::hub::Hub;
 use super::seeking::MOST_HOPS;
-use super::upstream::{Purpose, Waiting, write_bulk};
+use super::upstream::{Purpose, Waiting, write_bulk, write_request};
 use crate::router::redirect::Redirect;
 
 /// How often all are asked again where slots move: as often as a node looks itself whether to send
@@ -72,6 +72,9 @@ impl Hub {
             hops: 0,
             ended: None,
         };
+        let mut frame = Vec::new();
+        write_request(&mut frame, words);
+        client.waits_in = Some(frame);
         client.blocked = true;
         client.gather = Some(gather);
         self.gathering += 1;
@@ -89,6 +92,11 @@ impl Hub {
         }
         if let Some(reply) = gather.ended.take() {
             return self.end_gather(client, &reply);
+        }
+        if client.renews {
+            client.gather = None;
+            self.gathering -= 1;
+            return client.begin_wait_anew();
         }
         if gather.at == gather.keys.len() && gather.changed {
             gather.changed = false;

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use redis_ipc_core::resp::Reply;
+
 use super::hub::{Hub, SEEKER};
 use super::seeking::{Seeker, stands_fast};
-use super::upstream::{Purpose, Waiting};
+use super::upstream::{Asked, Purpose, Waiting};
 use crate::router::Cluster;
 use crate::router::layout::{Layout, Node};
 
@@ -36,8 +38,8 @@ impl Hub {
         }
     }
 
-    /// Has other hosts take the place of those there are. Whoever waits for something at a host, or
-    /// is told of something, is disconnected then, as by a server that ends: it may come elsewhere.
+    /// Has other hosts take the place of those there are. Whoever watches something or is told of it
+    /// is disconnected then, as by a server that ends: it may come elsewhere.
     pub(super) fn change_hosts(&mut self, cluster: &Cluster) -> std::io::Result<()> {
         self.refuse_delayed();
         let before = (self.layout.clone(), self.placement, self.growing.is_some());
@@ -49,6 +51,7 @@ impl Hub {
         if hosts(&before.0) != hosts(&self.layout) || before.1 != self.placement {
             (0..self.clients.len()).for_each(|place| self.begin_anew(place));
         }
+        self.renew_waits();
         self.settle();
         let fast = |node: &Arc<Node>| stands_fast(&node.host.endpoint);
         if self.seeker.is_none() && !self.layout.nodes.iter().all(fast) {
@@ -67,18 +70,50 @@ impl Hub {
             let upstream = upstreams[*own].as_ref();
             upstream.is_some_and(|own| own.purpose == Purpose::Listens)
         };
-        let told = client.watch.is_some() || client.own.iter().any(listens);
-        if client.waits_for_others() || told {
+        if client.watch.is_some() || client.own.iter().any(listens) {
             return self.close_client(place);
         }
         if let Some(transaction) = &mut client.transaction {
             transaction.spoil();
         }
-        if client.through.is_none() {
+        if client.is_idle() {
             for own in client.own.drain(..) {
                 self.upstreams[own] = None;
             }
         }
+        client.renews = client.waits_in.is_some();
+        if client.renews && client.gather.is_some() {
+            let id = client.id;
+            self.gather_again(id);
+        }
+    }
+
+    /// Has hosts end the pops that wait where items come no longer: again and again, for a pop may
+    /// come later than what is to end it.
+    pub(super) fn renew_waits(&mut self) {
+        let clients = self.clients.iter().flatten();
+        let renewed = clients.filter(|client| client.renews && client.gather.is_none());
+        let mut blocked = Vec::new();
+        for place in renewed.flat_map(|client| &client.own) {
+            if let Some(own) = &self.upstreams[*place]
+                && own.purpose == Purpose::Pops
+                && !own.waiting.is_empty()
+            {
+                blocked.extend(own.server_id.map(|id| (own.host, id.to_string())));
+            }
+        }
+        for (host, id) in blocked {
+            if let Ok(place) = self.shared(host, 2) {
+                self.write(place, &["CLIENT", "UNBLOCK", &id], Waiting::Nobody);
+            }
+        }
+    }
+
+    /// Whether nothing has come to whoever waits, where nothing will come any longer.
+    pub(super) fn is_renewed(&mut self, asked: &Asked, frame: &[u8]) -> bool {
+        let client = self.client(asked.client);
+        let renews = client.is_some_and(|client| client.renews);
+        renews && matches!(Reply::parse(frame), Reply::Null)
     }
 
     /// Finds out when all that was asked before is answered.
@@ -96,7 +131,8 @@ impl Hub {
 
     /// Whether all that was asked before hosts changed is answered.
     pub(super) fn is_settled(&self) -> bool {
-        self.settling == 0
+        let mut clients = self.clients.iter().flatten();
+        self.settling == 0 && !clients.any(|client| client.renews)
     }
 
     /// The place of the host on which `key` was, if that is to be another one now: it may be there

@@ -118,6 +118,13 @@ impl Input {
         }
     }
 
+    /// Puts bytes before those that were not taken.
+    pub(super) fn put_back(&mut self, bytes: &[u8]) {
+        self.bytes = [bytes, self.bytes()].concat();
+        self.read = 0;
+        self.filled = self.bytes.len();
+    }
+
     fn room(&mut self) -> &mut [u8] {
         if self.bytes.len() - self.filled < READ_BYTES / 2 {
             self.bytes.copy_within(self.read..self.filled, 0);

@@ -95,8 +95,8 @@ impl Server {
     /// whether others have taken the place of those there are, or join them. It is not asked again
     /// before all that clients had asked for by the former ones is answered.
     ///
-    /// Clients that wait in a pop, watch keys or have subscribed are disconnected when hosts change,
-    /// as by a server that ends.
+    /// Clients that watch keys or have subscribed are disconnected when hosts change, as by a server
+    /// that ends. Those that wait in a pop wait anew, as long as they have said.
     ///
     /// # Errors
     /// As with [`run`](Self::run).
@@ -122,6 +122,7 @@ impl Server {
                 self.hub.look_at_hosts();
                 self.hub.send_delayed();
                 self.hub.gather_restlessly();
+                self.hub.renew_waits();
                 if self.hub.is_settled()
                     && let Some(cluster) = news()
                 {

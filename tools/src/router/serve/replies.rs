@@ -15,6 +15,7 @@ pub(super) enum Afterwards {
     Gathered(ClientId, usize, Vec<u8>),
     Changed(ClientId),
     Looked(ClientId, Step, Vec<u8>),
+    WaitedInVain(ClientId),
     Redirected(Asked, bool, usize, Vec<u8>),
 }
 
@@ -60,6 +61,9 @@ impl Hub {
             match then {
                 Afterwards::Gathered(client, host, frame) => self.gathered(client, host, &frame),
                 Afterwards::Changed(client) => self.gather_again(client),
+                Afterwards::WaitedInVain(client) => {
+                    self.with_client(client, |_, client| client.begin_wait_anew());
+                }
                 Afterwards::Looked(client, step, frame) => self.looked(client, step, &frame),
                 Afterwards::Redirected(asked, own, host, reply) => {
                     self.redirected(asked, own, host, &reply);
@@ -113,6 +117,11 @@ impl Hub {
             {
                 let reply = self.watched_elsewhere(frame);
                 self.deliver(&asked, &reply);
+            }
+            Some(Waiting::Client(asked))
+                if upstream.purpose == Purpose::Pops && self.is_renewed(&asked, frame) =>
+            {
+                self.afterwards.push(Afterwards::WaitedInVain(asked.client));
             }
             Some(Waiting::Client(asked)) => self.deliver(&asked, frame),
             Some(Waiting::Greeting) => upstream.greeted(frame)?,
