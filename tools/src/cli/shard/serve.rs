@@ -54,12 +54,6 @@ impl Serve {
         let name = file.display().to_string();
         let (followed, text) = Followed::open(&file)?;
         let cluster = Cluster::from_toml(&name, &text)?;
-        if cluster.next().is_some() {
-            return Err(Problem::failed(
-                "hosts are joining, and the router does not follow keys on their way: \
-                 finish the move first (ipc-tool shard move)",
-            ));
-        }
         let addresses: Result<Vec<Endpoint>, _> = self.listen.iter().map(|a| a.parse()).collect();
         let addresses = addresses?;
         let failed = |error: io::Error| Problem::failed(error.to_string());

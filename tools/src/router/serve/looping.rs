@@ -137,21 +137,6 @@ impl Server {
         Ok(())
     }
 
-    /// As [`run`](Self::run), while the hosts may change: `news` is asked for them, at most ten times a
-    /// second. When it is asked again, those that it has given are in use, and whatever was sent before
-    /// was answered.
-    ///
-    /// # Errors
-    /// As with [`run`](Self::run).
-    pub fn run_following(
-        &mut self,
-        stop: &Stop,
-        news: impl FnMut() -> Option<Cluster>,
-    ) -> io::Result<()> {
-        let _ = news;
-        self.run(stop)
-    }
-
     /// Takes what has come meanwhile, so that it goes out together with the rest: fewer and larger
     /// writes are what makes for speed. In a crowd more is waited for, without sleep, for to be
     /// woken takes longer; answers do not wait.
