@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use argh::{ArgsInfo, FromArgs};
 use redis_ipc::{Endpoint, Stop};
 
-use super::{file, replacing};
+use super::file;
+use super::replacing::{self, Turn};
 use crate::object::Object;
 use crate::output::Output;
 use crate::problem::Problem;
@@ -107,8 +108,11 @@ impl Move {
                 progress.first_left.unwrap_or_default()
             )));
         }
-        let former = replacing::replace(&file, &joined).map_err(|e| unwritten(&file, &e))?;
-        if !former.wait_left().map_err(|e| unwritten(&file, &e))? {
+        let write = || {
+            let _turn = Turn::take(&file)?;
+            replacing::replace(&file, &joined)?.wait_left()
+        };
+        if !write().map_err(|error| unwritten(&file, &error))? {
             let file = file.display();
             output.note(&format!(
                 "a router that follows {file} looks for keys where they were, too, until it takes \
@@ -134,6 +138,7 @@ impl Move {
 /// the file look at both places. If they do not, nothing may be moved.
 fn announce(file: &Path, before: &str, text: &str) -> Result<(), Problem> {
     let write = || {
+        let _turn = Turn::take(file)?;
         if !replacing::settle(file)? {
             return Ok(false);
         }

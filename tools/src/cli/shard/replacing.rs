@@ -45,17 +45,48 @@ impl Former {
     /// Waits until nobody goes by it any more, and removes it; `false` if somebody still does after
     /// ten seconds.
     pub(super) fn wait_left(self) -> io::Result<bool> {
-        let until = Instant::now() + PATIENCE;
-        loop {
-            match flock(&self.file, FlockOperation::NonBlockingLockExclusive) {
-                Err(Errno::WOULDBLOCK) if Instant::now() > until => return Ok(false),
-                Err(Errno::WOULDBLOCK) => thread::sleep(PAUSE),
-                locked => break locked?,
-            }
+        if !wait_alone(&self.file, PATIENCE)? {
+            return Ok(false);
         }
         match fs::remove_file(&self.path) {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(true),
             removed => removed.map(|()| true),
+        }
+    }
+}
+
+/// The right to replace the files of that file's folder, until it is dropped: two moves that begin at
+/// one moment would take each other's files for those of a killed one, and wait for the wrong one.
+#[derive(Debug)]
+#[must_use]
+pub(super) struct Turn {
+    _folder: File,
+}
+
+impl Turn {
+    /// Waits for others to leave it.
+    ///
+    /// # Errors
+    /// They did not while three of them could have done their work.
+    pub(super) fn take(file: &Path) -> io::Result<Self> {
+        let file = fs::canonicalize(file)?;
+        let folder = File::open(file.parent().unwrap_or(Path::new("/")))?;
+        match wait_alone(&folder, PATIENCE * 3)? {
+            true => Ok(Self { _folder: folder }),
+            false => Err(io::Error::other("another move is writing it")),
+        }
+    }
+}
+
+/// Waits until nobody else has a lock on that; `false` if somebody still has one when the time is over.
+/// The lock is kept.
+fn wait_alone(file: &File, limit: Duration) -> io::Result<bool> {
+    let until = Instant::now() + limit;
+    loop {
+        match flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) if Instant::now() > until => return Ok(false),
+            Err(Errno::WOULDBLOCK) => thread::sleep(PAUSE),
+            locked => return Ok(locked.map(|()| true)?),
         }
     }
 }
