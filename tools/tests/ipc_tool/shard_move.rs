@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use redis_ipc_tests::client::Client;
 use redis_ipc_tools::farm::Farm;
 use redis_ipc_tools::router::{Cluster, Followed, Host, Placement};
 use rustix::fs::{FlockOperation, flock};
@@ -130,4 +131,45 @@ fn a_move_gives_up_while_somebody_goes_by_what_the_file_was_also_before_one_that
     setup.tool.ok(&words);
     assert!(setup.moved() > 0 && !former(&setup.file).exists());
     assert_eq!(Cluster::from_file(&setup.file).unwrap().hosts().len(), 2);
+}
+
+#[test]
+fn clients_of_a_router_that_runs_notice_nothing_of_a_move() {
+    let setup = Setup::new();
+    let socket = setup.farm.folder().join("router");
+    let words = ["shard", "serve", "--listen", socket.to_str().unwrap()];
+    let router = setup.tool.start_ready(&words);
+    let mut client = Client::connect(&socket).unwrap();
+    let moving = setup
+        .tool
+        .start(&["shard", "move", "--add", &setup.joining()]);
+    let mut rounds = 0;
+    let is_done = || {
+        let text = fs::read_to_string(&setup.file).unwrap();
+        text.matches("[[host]]").count() == 2
+    };
+    loop {
+        // Once more when it is over.
+        let was_done = is_done();
+        for key in 0..20 {
+            let length = client.command(&["APPEND", &key.to_string(), "x"]);
+            assert_eq!(length.integer(), 2 + rounds, "{key}: {length:?}");
+        }
+        rounds += 1;
+        if was_done {
+            break;
+        }
+    }
+    let ran = moving.end();
+    assert_eq!((ran.code, &*ran.stderr), (0, ""), "{}", ran.stdout);
+    assert!(setup.moved() > 0);
+    for words in ["1 host (1 joining) from now on", "2 hosts from now on"] {
+        assert_eq!(router.complaint(), format!("ipc-tool: serving {words}"));
+    }
+    for key in 0..20 {
+        let length = client.command(&["STRLEN", &key.to_string()]);
+        assert_eq!(length.integer(), 1 + rounds, "{key}");
+    }
+    router.signal("INT");
+    assert_eq!(router.end().code, 0);
 }

@@ -2,14 +2,20 @@
 
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::output::Output;
-use crate::router::{CheckError, Cluster, Followed};
+use crate::router::{CheckError, Cluster, ConfigError, Followed};
+
+/// How long a file stays as it is before it is read: an editor may have written half of it.
+const PAUSE: Duration = Duration::from_millis(90);
 
 /// The news of a file that is followed.
 #[derive(Debug)]
 pub(super) struct News {
     followed: Followed,
+    /// When it was looked at last.
+    looked: Instant,
     /// What the file is called.
     name: String,
     /// What is in use: its text, and whether that is a Redis Cluster.
@@ -49,6 +55,7 @@ impl News {
     ) -> Self {
         Self {
             followed,
+            looked: Instant::now(),
             name,
             text,
             is_redis_cluster: cluster.is_redis_cluster(),
@@ -66,7 +73,7 @@ impl News {
             self.text = handed.text;
             handed.notes.iter().for_each(|note| self.output.note(note));
         }
-        if let Some(text) = self.followed.look() {
+        if let Some(text) = self.look() {
             // Whatever is looked at was before that.
             self.checking = None;
             match text {
@@ -90,6 +97,15 @@ impl News {
                 None
             }
         }
+    }
+
+    /// What the file has become, if its turn has come.
+    fn look(&mut self) -> Option<Result<String, ConfigError>> {
+        if self.looked.elapsed() < PAUSE {
+            return None;
+        }
+        self.looked = Instant::now();
+        self.followed.look()
     }
 
     /// Looks at hosts on a thread of its own.
@@ -149,7 +165,6 @@ pub(super) fn hosts(cluster: &Cluster) -> String {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::time::{Duration, Instant};
 
     use super::*;
 
@@ -170,14 +185,15 @@ mod tests {
         (news, cluster)
     }
 
-    /// Asks until there is something new.
-    fn wait(news: &mut News) -> Cluster {
+    /// Asks until there is something.
+    fn wait<T>(mut ask: impl FnMut() -> Option<T>) -> T {
         let until = Instant::now() + Duration::from_secs(20);
         loop {
-            if let Some(cluster) = news.next() {
-                return cluster;
+            if let Some(found) = ask() {
+                return found;
             }
             assert!(Instant::now() < until, "nothing is new");
+            thread::sleep(Duration::from_millis(1));
         }
     }
 
@@ -189,17 +205,20 @@ mod tests {
         let (mut news, _) = news(&path);
         assert!(news.next().is_none());
         write(&text(1));
-        let cluster = wait(&mut news);
+        let cluster = wait(|| news.next());
         assert_eq!(all(&cluster).hosts().len(), 3);
         assert_eq!(hosts(&cluster), "2 hosts (1 joining)");
         assert!(news.next().is_none() && news.text == text(1));
         // What is broken is neither handed out nor in the way of what comes after.
         write("[[host]\n");
-        for _ in 0..3 {
-            assert!(news.next().is_none());
+        for is_looked_at in [true, false] {
+            wait(|| {
+                assert!(news.next().is_none());
+                (news.checking.is_some() == is_looked_at).then_some(())
+            });
         }
         write(&text(2));
-        assert_eq!(all(&wait(&mut news)).hosts().len(), 4);
+        assert_eq!(all(&wait(|| news.next())).hosts().len(), 4);
         fs::remove_file(&path).unwrap();
     }
 }
