@@ -9,7 +9,6 @@ mod redisrpc;
 mod serial;
 mod serve;
 mod shard;
-mod shard_joining;
 mod shard_move;
 mod shard_run;
 mod support;

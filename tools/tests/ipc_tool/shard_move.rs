@@ -173,3 +173,18 @@ fn clients_of_a_router_that_runs_notice_nothing_of_a_move() {
     router.signal("INT");
     assert_eq!(router.end().code, 0);
 }
+
+#[test]
+fn a_move_that_is_run_again_with_the_same_words_when_it_is_over_has_nothing_to_do() {
+    let setup = Setup::new();
+    let words = ["shard", "move", "--add", &setup.joining()];
+    setup.tool.ok(&words);
+    let (moved, text) = (setup.moved(), fs::read_to_string(&setup.file).unwrap());
+    for verb in ["move", "plan"] {
+        let ran = setup.tool.run(&["shard", verb, "--add", &setup.joining()]);
+        assert_eq!((ran.code, &*ran.stdout), (0, ""), "{}", ran.stderr);
+        assert!(ran.stderr.contains("has joined already"), "{}", ran.stderr);
+    }
+    assert_eq!(setup.moved(), moved);
+    assert_eq!(fs::read_to_string(&setup.file).unwrap(), text);
+}

@@ -12,8 +12,8 @@ use super::replacing::{self, Turn};
 use crate::object::Object;
 use crate::output::Output;
 use crate::problem::Problem;
-use crate::router::Cluster;
 use crate::router::moving::{self, MoveError, Progress};
+use crate::router::{Cluster, Host};
 
 /// Say which keys would move, and how many bytes, if a host joined. Nothing is changed.
 #[derive(Debug, FromArgs, ArgsInfo)]
@@ -57,6 +57,9 @@ pub(crate) struct Move {
 impl Plan {
     pub(crate) fn run(self, output: Output) -> Result<(), Problem> {
         let file = file(self.hosts);
+        if is_there(&file, self.add.as_deref(), output)? {
+            return Ok(());
+        }
         let (_, text) = with_joining(&file, self.add.as_deref())?;
         let cluster = Cluster::from_toml(&file.display().to_string(), &text)?;
         let bar = Bar::new("looked at");
@@ -88,6 +91,9 @@ impl Plan {
 impl Move {
     pub(crate) fn run(self, output: Output) -> Result<(), Problem> {
         let file = file(self.hosts);
+        if is_there(&file, self.add.as_deref(), output)? {
+            return Ok(());
+        }
         let (before, text) = with_joining(&file, self.add.as_deref())?;
         let cluster = Cluster::from_toml(&file.display().to_string(), &text)?;
         let next = cluster.next().ok_or(MoveError::Nothing)?;
@@ -185,6 +191,33 @@ impl From<MoveError> for Problem {
     }
 }
 
+/// Whether the host that is to join is one of the list, and none joins: a move was killed at its very
+/// end, and by the same words there is nothing left to do.
+fn is_there(file: &Path, add: Option<&str>, output: Output) -> Result<bool, Problem> {
+    let cluster = Cluster::from_file(file)?;
+    let (Some(address), None) = (add, cluster.next()) else {
+        return Ok(false);
+    };
+    let endpoint: Endpoint = address.parse()?;
+    let hosts = cluster.hosts();
+    let known = hosts.iter().find(|host| is_at(host, &endpoint));
+    if let Some(host) = known {
+        output.note(&format!(
+            "{host} has joined already: nothing is to be moved"
+        ));
+    }
+    Ok(known.is_some())
+}
+
+/// Whether that is where a host is, whose login may stand in the file's defaults.
+fn is_at(host: &Host, endpoint: &Endpoint) -> bool {
+    let place = |of: &Endpoint| {
+        let host = of.host().map(|(name, port)| (name.to_owned(), port));
+        (of.path().map(Path::to_owned), host, of.database())
+    };
+    place(&host.endpoint) == place(endpoint)
+}
+
 /// The file's text, and that with the host that joins.
 fn with_joining(file: &Path, add: Option<&str>) -> Result<(String, String), Problem> {
     let name = file.display().to_string();
@@ -197,10 +230,9 @@ fn with_joining(file: &Path, add: Option<&str>) -> Result<(String, String), Prob
     let endpoint: Endpoint = address.parse()?;
     if let Some(next) = cluster.next() {
         // A move that was interrupted is gone on with by the same words.
-        let known = next.hosts().into_iter().skip(cluster.hosts().len());
-        return match known.map(|host| host.endpoint).collect::<Vec<_>>() == [endpoint] {
-            true => Ok((text.clone(), text)),
-            false => Err(Problem::usage("another host is joining: finish that first")),
+        return match &next.hosts()[cluster.hosts().len()..] {
+            [known] if is_at(known, &endpoint) => Ok((text.clone(), text)),
+            _ => Err(Problem::usage("another host is joining: finish that first")),
         };
     }
     let (id, address) = (cluster.hosts().len(), quoted(address));
