@@ -150,7 +150,7 @@ impl Hub {
         if let Some(done) = self.answer_ourselves(client, name, words) {
             return done;
         }
-        if let Some(done) = self.look_through(client, words) {
+        if let Some(done) = self.take_moving(client, words) {
             return done;
         }
         self.pass_on(client, frame, words);

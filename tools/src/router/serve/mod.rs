@@ -23,6 +23,7 @@ mod replies;
 mod request;
 mod room;
 mod seeking;
+mod taking;
 mod through;
 mod transaction;
 mod turns;

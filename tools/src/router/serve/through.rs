@@ -12,25 +12,19 @@ use redis_ipc_core::resp::Reply;
 use super::client::{Client, ClientId};
 use super::error_reply;
 use super::hub::Hub;
-use super::joined::Joined;
 use super::upstream::{Asked, Purpose, Waiting, write_request};
-use crate::router::commands::Refusal;
-use crate::router::split::{self, Parts};
 
 /// How often a key is looked at anew because it has changed meanwhile.
 const TRIES: u32 = 100;
 
-/// Pops that take the first item of several keys, their timeout behind those.
-const POPS: [&str; 4] = ["BLPOP", "BRPOP", "BZPOPMIN", "BZPOPMAX"];
-
 /// A request whose keys are looked for.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Through {
     /// Its words, for when its keys are at their old places no longer.
     words: Vec<Vec<u8>>,
     /// Its number, if it is done in parts.
-    request: Option<u64>,
-    looks: VecDeque<Look>,
+    pub(super) request: Option<u64>,
+    pub(super) looks: VecDeque<Look>,
     /// Whether it cannot delete a key.
     reads: bool,
     /// Whether it takes what the first of its keys has.
@@ -45,11 +39,11 @@ pub(super) struct Through {
 
 /// One key, and what is asked where it was.
 #[derive(Debug)]
-struct Look {
-    key: Vec<u8>,
-    frame: Vec<u8>,
+pub(super) struct Look {
+    pub(super) key: Vec<u8>,
+    pub(super) frame: Vec<u8>,
     /// Which part of the request this is; `None` if the first that finds its key is all.
-    part: Option<u32>,
+    pub(super) part: Option<u32>,
 }
 
 /// What a reply is to.
@@ -69,80 +63,26 @@ pub(super) enum Step {
     Removed,
 }
 
-impl Hub {
-    /// Takes a request some of whose keys move. `None` if none of them does, `Some(false)` if it
-    /// has to wait until what the client asked for before is answered.
-    pub(super) fn look_through(&mut self, client: &mut Client, words: &[&[u8]]) -> Option<bool> {
-        self.growing.as_ref()?;
-        // What is wrong with it is told where nothing moves, too.
-        let reads = self.table.command(words).ok()?.flags.readonly;
-        let keys: Vec<usize> = split::keys(&self.table, words).ok()?.collect();
-        if !self.any_moves(keys.iter().map(|at| words[*at])) {
-            return None;
-        }
-        if !client.is_idle() {
-            return Some(false);
-        }
-        let is_pop = POPS
-            .iter()
-            .any(|pop| words[0].eq_ignore_ascii_case(pop.as_bytes()));
-        let mut through = Through {
+impl Through {
+    pub(super) fn new(words: &[&[u8]], reads: bool, pops: bool) -> Self {
+        Self {
             words: words.iter().map(|word| word.to_vec()).collect(),
-            request: None,
-            looks: VecDeque::new(),
             reads,
-            pops: is_pop && keys.len() > 1,
-            tries: 0,
-            old: 0,
-            copy: None,
-            answer: Vec::new(),
-        };
-        if let [at] = keys[..] {
-            through.looks.push_back(Look::whole(words[at], words));
-        } else if is_pop {
-            let keys = keys.iter().map(|at| words[*at]);
-            let look = |key| Look::whole(key, &[words[0], key, b"0"]);
-            through.looks = keys.map(look).collect();
-        } else if let Some(parts) = Parts::of_each_key(&self.layout, words) {
-            self.look_in_parts(client, &mut through, &parts, words);
-        } else {
-            let name = String::from_utf8_lossy(words[0]).to_uppercase();
-            client.answer_now(&error_reply(&Refusal::Moving(name).to_string()));
-            return Some(true);
+            pops,
+            ..Self::default()
         }
-        client.through = Some(Box::new(through));
-        self.look_at_next(client);
-        Some(true)
     }
+}
 
-    /// Has the keys that stay done with at once, and the others looked for.
-    fn look_in_parts(
+impl Hub {
+    /// Has a part done where its key is to be.
+    pub(super) fn ask_new_place(
         &mut self,
         client: &mut Client,
-        through: &mut Through,
-        parts: &Parts,
-        words: &[&[u8]],
+        request: u64,
+        part: u32,
+        look: &Look,
     ) {
-        let bytes = words.iter().map(|word| word.len()).sum();
-        let request = client.ask_in_parts(bytes, Joined::new(parts));
-        through.request = Some(request);
-        for (part, own) in (0..).zip(&parts.parts) {
-            let own = parts.words(own, words);
-            let mut frame = Vec::new();
-            write_request(&mut frame, &own);
-            let look = Look {
-                key: own[1].to_vec(),
-                frame,
-                part: Some(part),
-            };
-            match self.old_host_of(own[1]) {
-                Some(_) => through.looks.push_back(look),
-                None => self.ask_new_place(client, request, part, &look),
-            }
-        }
-    }
-
-    fn ask_new_place(&mut self, client: &mut Client, request: u64, part: u32, look: &Look) {
         let asked = Asked {
             part,
             ..Asked::new(client.id, request)
@@ -152,45 +92,60 @@ impl Hub {
     }
 
     /// Looks for the next key; when all were looked for, the request goes where they are now.
-    fn look_at_next(&mut self, client: &mut Client) {
+    pub(super) fn look_at_next(&mut self, client: &mut Client) {
+        let Some(key) = self.next_on_its_way(client) else {
+            return self.end_looks(client);
+        };
         let Some(through) = &mut client.through else {
             return;
         };
-        let Some(look) = through.looks.front() else {
-            let words = std::mem::take(&mut through.words);
-            let in_parts = through.request.is_some();
-            client.through = None;
-            if !in_parts {
-                let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
-                let mut frame = Vec::new();
-                write_request(&mut frame, &words);
-                self.pass_on(client, &frame, &words);
-            }
-            return;
-        };
-        let key = look.key.clone();
         through.copy = None;
-        let (reads, id, new) = (through.reads, client.id, self.host_of(&key));
         if self.old_host_of(&key).is_none() {
             return self.is_gone(client);
         }
-        if reads {
+        if through.reads {
             return self.look_at_old_place(client);
         }
         // A host that is away has no copy that could be found now; the move looks for it later.
+        let new = self.host_of(&key);
         match self.own(client, new, client.protocol, Purpose::Moving) {
             Ok(place) => {
                 if let Some(through) = &mut client.through {
                     through.copy = Some(place);
                 }
+                let waiting = Waiting::Looking(client.id, Step::Copy);
                 self.write(place, &["UNWATCH"], Waiting::Nobody);
-                self.write(
-                    place,
-                    &[&b"WATCH"[..], &key],
-                    Waiting::Looking(id, Step::Copy),
-                );
+                self.write(place, &[&b"WATCH"[..], &key], waiting);
             }
             Err(_) => self.look_at_old_place(client),
+        }
+    }
+
+    /// The next key; one that does not move, or not any longer, only if what comes behind it must not
+    /// be used sooner.
+    fn next_on_its_way(&mut self, client: &mut Client) -> Option<Vec<u8>> {
+        loop {
+            let through = client.through.as_mut()?;
+            let look = through.looks.front()?;
+            let (Some(request), Some(part), None) =
+                (through.request, look.part, self.old_host_of(&look.key))
+            else {
+                return Some(look.key.clone());
+            };
+            let look = through.looks.pop_front()?;
+            self.ask_new_place(client, request, part, &look);
+        }
+    }
+
+    fn end_looks(&mut self, client: &mut Client) {
+        let Some(through) = client.through.take() else {
+            return;
+        };
+        if through.request.is_none() {
+            let words: Vec<&[u8]> = through.words.iter().map(Vec::as_slice).collect();
+            let mut frame = Vec::new();
+            write_request(&mut frame, &words);
+            self.pass_on(client, &frame, &words);
         }
     }
 
@@ -378,18 +333,6 @@ impl Hub {
             (Step::Taken | Step::Done | Step::Popped, _) => end(client, unknown),
             (Step::Removed, _) => hub.answer_look(client),
         });
-    }
-}
-
-impl Look {
-    fn whole(key: &[u8], words: &[&[u8]]) -> Self {
-        let mut frame = Vec::new();
-        write_request(&mut frame, words);
-        Self {
-            key: key.to_vec(),
-            frame,
-            part: None,
-        }
     }
 }
 
