@@ -94,37 +94,24 @@ impl Followed {
         let path = path.as_ref().to_owned();
         let name = path.display().to_string();
         let failed = |error: io::Error| config::unreadable(&name, &error);
-        let nothing = Err(ErrorKind::NotFound);
         let until = Instant::now() + PATIENCE;
         loop {
             let file = File::open(&path).map_err(failed)?;
             let stamp = Stamp::of(&file.metadata().map_err(failed)?);
             let is_followed = file.metadata().map_err(failed)?.is_file();
+            let of = |held, seen| Self {
+                path: path.clone(),
+                held,
+                read: seen,
+                seen,
+            };
             if !is_followed {
                 let text = config::text(&name, file)?;
-                let (held, read, seen) = (Vec::new(), nothing, nothing);
-                return Ok((
-                    Self {
-                        path,
-                        held,
-                        read,
-                        seen,
-                    },
-                    text,
-                ));
+                return Ok((of(Vec::new(), Err(ErrorKind::NotFound)), text));
             }
             if lock(&file, &path).map_err(failed)? {
                 let text = config::text(&name, &file)?;
-                let (held, read, seen) = (vec![file], Ok(stamp), Ok(stamp));
-                return Ok((
-                    Self {
-                        path,
-                        held,
-                        read,
-                        seen,
-                    },
-                    text,
-                ));
+                return Ok((of(vec![file], Ok(stamp)), text));
             }
             if Instant::now() > until {
                 return Err(failed(io::Error::other("another program has locked it")));

@@ -16,11 +16,21 @@ pub(crate) struct Router {
 
 impl Router {
     pub(crate) fn start(cluster: &Cluster, folder: &Path) -> Self {
+        Self::following(cluster, folder, || None)
+    }
+
+    /// One that is told of other hosts.
+    pub(crate) fn following(
+        cluster: &Cluster,
+        folder: &Path,
+        news: impl FnMut() -> Option<Cluster> + Send + 'static,
+    ) -> Self {
         let socket = folder.join("router");
         let stop = Stop::new();
         let mut server = Server::bind(cluster, &[Endpoint::unix(&socket).unwrap()]).unwrap();
         let until = stop.clone();
-        let thread = Some(std::thread::spawn(move || server.run(&until).unwrap()));
+        let serve = move || server.run_following(&until, news).unwrap();
+        let thread = Some(std::thread::spawn(serve));
         Self {
             socket,
             stop,

@@ -2,18 +2,18 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::JoinHandle;
 
-use redis_ipc::{Endpoint, Stop};
+use redis_ipc::Stop;
 use redis_ipc_tests::client::Client;
 use redis_ipc_tests::value::Value;
 use redis_ipc_tools::farm::Farm;
-use redis_ipc_tools::router::{Cluster, Options, Placement, Server, moving};
+use redis_ipc_tools::router::{Cluster, Options, Placement, moving};
 
-/// A router that is told of other hosts.
+use super::router::Router;
+
+/// A router that is told of other hosts. It ends before its servers do.
 struct Following {
-    thread: Option<JoinHandle<()>>,
-    stop: Stop,
+    process: Router,
     tell: Sender<Cluster>,
     settled: Receiver<()>,
     farm: Farm,
@@ -21,10 +21,7 @@ struct Following {
 
 impl Following {
     fn start(farm: Farm, cluster: &Cluster) -> Self {
-        let socket = Endpoint::unix(farm.folder().join("router")).unwrap();
-        let mut server = Server::bind(cluster, &[socket]).unwrap();
-        let (stop, (tell, told), (say, settled)) = (Stop::new(), channel(), channel());
-        let until = stop.clone();
+        let ((tell, told), (say, settled)) = (channel(), channel());
         let mut given = false;
         let news = move || {
             if std::mem::take(&mut given) {
@@ -34,10 +31,8 @@ impl Following {
             given = cluster.is_some();
             cluster
         };
-        let serve = move || server.run_following(&until, news).unwrap();
         Self {
-            thread: Some(std::thread::spawn(serve)),
-            stop,
+            process: Router::following(cluster, farm.folder(), news),
             tell,
             settled,
             farm,
@@ -51,21 +46,11 @@ impl Following {
     }
 
     fn client(&self) -> Client {
-        Client::connect(&self.farm.folder().join("router")).unwrap()
+        self.process.client()
     }
 
     fn direct(&self, server: usize) -> Client {
         Client::connect(&self.farm.socket(server)).unwrap()
-    }
-}
-
-impl Drop for Following {
-    fn drop(&mut self) {
-        self.stop.request();
-        if let Some(thread) = self.thread.take() {
-            let ended = thread.join();
-            assert!(std::thread::panicking() || ended.is_ok());
-        }
     }
 }
 
