@@ -130,3 +130,25 @@ fn whoever_watches_at_a_host_that_goes_has_to_begin_anew() {
     let mut client = router.client();
     assert_eq!(client.command(&["WATCH", "k"]), "OK");
 }
+
+#[test]
+fn a_client_that_has_no_more_to_ask_hears_what_came_of_its_transaction() {
+    let router = Router::start(1, 1);
+    let mut client = router.client();
+    for words in [
+        &["WATCH", "k"][..],
+        &["MULTI"],
+        &["INCR", "k"],
+        &["EXEC"],
+        &["GET", "k"],
+    ] {
+        client.send(words);
+    }
+    client.end_requests();
+    assert_eq!(client.receive(), "OK");
+    assert_eq!(client.receive(), "OK");
+    assert_eq!(client.receive(), "QUEUED");
+    assert_eq!(client.receive().items()[0], 1);
+    assert_eq!(client.receive(), "1");
+    assert!(client.try_receive().is_err(), "it is closed");
+}

@@ -49,6 +49,8 @@ pub(super) struct Client {
     pub(super) protocol: u8,
     /// Requests behind one that blocks wait until it is answered.
     pub(super) blocked: bool,
+    /// They do so, too, behind one that waits for nobody but must not be overtaken.
+    pub(super) held: bool,
     /// A pop from several hosts that waits.
     pub(super) gather: Option<Gather>,
     /// What it waits in, as it was asked, and whether that is to begin anew as soon as it has come
@@ -109,6 +111,7 @@ impl Client {
             usual_reply: FIRST_REPLY,
             protocol: 2,
             blocked: false,
+            held: false,
             gather: None,
             waits_in: None,
             renews: false,
@@ -179,6 +182,7 @@ impl Client {
     /// Whether its next request may be looked at: it must not leave too much unanswered or unread.
     pub(super) fn may_go_on(&self) -> bool {
         !self.blocked
+            && !self.held
             && !self.quits
             && self.through.is_none()
             && self.awaited.is_empty()
@@ -272,6 +276,7 @@ impl Client {
         }
         if self.slots.is_empty() {
             self.blocked = false;
+            self.held = false;
             self.renews = false;
             self.waits_in = None;
         }

@@ -179,10 +179,11 @@ impl Hub {
             ahead: transaction.count + 1,
             ..Asked::new(client.id, client.ask(frame.len()))
         };
+        // What the client asks for behind it must not be sooner: it goes over another connection, or
+        // waits while its slot moves.
+        client.held = watch.is_some() || self.layout.rule.has_slots();
         match watch {
             Some(watch) => {
-                // Nor must what the client asks for behind it be sooner than this.
-                client.blocked = true;
                 self.send_over(watch.place, asked, frame);
             }
             None => {

@@ -25,7 +25,7 @@ impl Hub {
                 client.watch = Some(watch);
                 let bytes = words.iter().map(|word| word.len()).sum();
                 let asked = Asked::new(client.id, client.ask(bytes));
-                client.blocked = true;
+                client.held = true;
                 self.write(watch.place, words, Waiting::Client(asked));
             }
             Err(error) => client.answer_now(&error),
