@@ -1,11 +1,7 @@
 //! Clients that leave, that ask for what they do not read, that speak oddly.
 
-use std::time::Duration;
-
-use redis_ipc::Connection;
 use redis_ipc_tests::client::Client;
 use redis_ipc_tests::value::Value;
-use redis_ipc_tools::router::{Options, Promised};
 
 use super::Router;
 
@@ -188,32 +184,4 @@ fn lines_are_taken_as_by_a_server_and_web_browsers_are_not() {
     browser.send_raw(b"GET / HTTP/1.1\r\nHost: bus\r\n\r\nSET k hacked\r\n");
     ends(&mut browser);
     assert_eq!(router.client().command(&["GET", "k"]), "a A\n");
-}
-
-/// Several times as large as what a program for 32 bits can hold.
-#[cfg(target_pointer_width = "64")]
-#[test]
-fn a_value_as_large_as_a_server_takes_goes_in_by_a_map_and_out_by_the_router() {
-    const LARGEST: usize = 512 << 20;
-    let limit = Duration::from_secs(60);
-    let options = Options {
-        reply_limit: limit,
-        ..Options::default()
-    };
-    let router = Router::with(2, 1, options);
-    let keys = router.keys();
-    let value = vec![b'x'; LARGEST];
-    let mut map = router.cluster.map();
-    let (set, small) = (map.set(&keys[0], &value), map.set(&keys[1], "small"));
-    map.send(limit);
-    small.wait().unwrap();
-    set.wait().unwrap();
-    let through = redis_ipc::Options::default()
-        .reply_limit(limit)
-        .message_limit(LARGEST + 1000);
-    let mut client = Connection::open_with(&router.endpoint(), through).unwrap();
-    for (key, value) in [(&keys[0], &value[..]), (&keys[1], b"small")] {
-        let got = client.command(&["GET", key]).unwrap();
-        assert!(got.bytes() == Some(value), "{key}");
-    }
 }

@@ -4,6 +4,8 @@ mod clients;
 mod growing;
 mod hosts;
 mod keyless;
+#[cfg(target_pointer_width = "64")]
+mod large;
 #[path = "../shard_members/router.rs"]
 mod router;
 mod turns;

@@ -10,6 +10,7 @@ pub(super) const LONGEST: usize = 253;
 /// Replaces the zeros of `frame`, whose first byte is room for the code. At most [`LONGEST`] bytes
 /// may stand behind it.
 pub(super) fn encode(frame: &mut [u8]) {
+    debug_assert!(frame.len() <= 1 + LONGEST, "a distance would not fit");
     let mut distance = 0_u8;
     for (index, byte) in frame.iter_mut().enumerate().rev() {
         distance = distance.wrapping_add(1);
