@@ -1,7 +1,9 @@
 //! Other hosts in the place of those there were, and hosts that join.
 
+use std::io;
 use std::sync::Arc;
 
+use mio::Token;
 use redis_ipc_core::resp::Reply;
 
 use super::hub::{Hub, SEEKER};
@@ -19,8 +21,9 @@ pub(super) struct Growing {
 }
 
 impl Hub {
-    /// Takes over where keys are by a cluster, and where they were if hosts join it.
-    pub(super) fn take_hosts(&mut self, cluster: &Cluster) {
+    /// Takes over where keys are by a cluster, and where they were if hosts join it. The error is
+    /// the system's.
+    pub(super) fn take_hosts(&mut self, cluster: &Cluster) -> io::Result<()> {
         self.growing = None;
         self.adopt(cluster.layout());
         if let Some(next) = cluster.next() {
@@ -36,28 +39,27 @@ impl Hub {
                 self.names.seek(name);
             }
         }
+        let fast = |node: &Arc<Node>| stands_fast(&node.host.endpoint);
+        let stay = !self.layout.rule.has_slots() && self.layout.nodes.iter().all(fast);
+        if self.seeker.is_none() && !stay {
+            self.seeker = Some(Seeker::new(cluster, &self.registry, Token(SEEKER))?);
+        }
+        Ok(())
     }
 
     /// Has other hosts take the place of those there are. Whoever watches something or is told of it
     /// is disconnected then, as by a server that ends: it may come elsewhere.
-    pub(super) fn change_hosts(&mut self, cluster: &Cluster) -> std::io::Result<()> {
+    pub(super) fn change_hosts(&mut self, cluster: &Cluster) -> io::Result<()> {
         self.refuse_delayed();
-        let before = (self.layout.clone(), self.placement, self.growing.is_some());
-        self.take_hosts(cluster);
-        let hosts = |layout: &Layout| {
-            let hosts = layout.nodes.iter().map(|node| node.host.clone());
-            hosts.collect::<Vec<_>>()
-        };
-        if hosts(&before.0) != hosts(&self.layout) || before.1 != self.placement {
+        let (layout, placement) = (self.layout.clone(), self.placement);
+        self.take_hosts(cluster)?;
+        let [before, now] =
+            [&layout, &self.layout].map(|all| all.nodes.iter().map(|node| &node.host));
+        if !before.eq(now) || placement != self.placement {
             (0..self.clients.len()).for_each(|place| self.begin_anew(place));
         }
         self.renew_waits();
         self.settle();
-        let fast = |node: &Arc<Node>| stands_fast(&node.host.endpoint);
-        if self.seeker.is_none() && !self.layout.nodes.iter().all(fast) {
-            let token = mio::Token(SEEKER);
-            self.seeker = Some(Seeker::new(cluster, &self.registry, token)?);
-        }
         Ok(())
     }
 

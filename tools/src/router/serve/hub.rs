@@ -118,16 +118,12 @@ impl Hub {
             noted_upstreams: Vec::new(),
             unread: Vec::new(),
         };
-        hub.take_hosts(cluster);
+        hub.take_hosts(cluster)?;
         hub.names.wait(LOOK_UP_LIMIT);
         #[cfg(not(feature = "tls"))]
         if let Some(node) = hub.hosts.iter().find(|node| node.host.endpoint.is_secure()) {
             let why = format!("{}: the router was built without TLS", node.host);
             return Err(io::Error::new(io::ErrorKind::Unsupported, why));
-        }
-        let fast = |node: &Arc<Node>| stands_fast(&node.host.endpoint);
-        if hub.layout.rule.has_slots() || !hub.hosts.iter().all(fast) {
-            hub.seeker = Some(Seeker::new(cluster, registry, Token(SEEKER))?);
         }
         Ok(hub)
     }
