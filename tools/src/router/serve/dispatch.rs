@@ -235,12 +235,10 @@ impl Hub {
     /// Sends a request over a connection that is there.
     pub(super) fn send_over(&mut self, place: usize, asked: Asked, frame: &[u8]) {
         let upstream = self.upstreams[place].as_mut().expect("it was just there");
-        upstream.line.output.extend_from_slice(frame);
         for _ in 0..asked.ahead {
             upstream.wait_for(Waiting::Nobody);
         }
-        upstream.wait_for(Waiting::Client(asked));
-        self.note_upstream(place);
+        self.write_frame(place, frame, Waiting::Client(asked));
     }
 
     /// A connection to a host that is the client's own, for a purpose.

@@ -72,6 +72,13 @@ impl Through {
             ..Self::default()
         }
     }
+
+    /// The key that is looked for and what is asked, to which there is no answer yet.
+    fn ask(&mut self) -> Option<(Vec<u8>, Vec<u8>)> {
+        self.answer.clear();
+        let look = self.looks.front()?;
+        Some((look.key.clone(), look.frame.clone()))
+    }
 }
 
 impl Hub {
@@ -206,12 +213,10 @@ impl Hub {
         let Some(through) = &mut client.through else {
             return;
         };
-        let Some(look) = through.looks.front() else {
+        let Some((key, frame)) = through.ask() else {
             return;
         };
-        through.answer.clear();
         let (place, id) = (through.old, client.id);
-        let (key, frame) = (look.key.clone(), look.frame.clone());
         self.write(place, &["MULTI"], Waiting::Nobody);
         self.write_frame(place, &frame, Waiting::Looking(id, Step::Taken));
         self.write(place, &[&b"EXISTS"[..], &key], Waiting::Nobody);
@@ -255,11 +260,10 @@ impl Hub {
         let Some(through) = &mut client.through else {
             return;
         };
-        let Some(look) = through.looks.front() else {
+        let Some((key, frame)) = through.ask() else {
             return;
         };
-        through.answer.clear();
-        let (host, frame, id) = (self.host_of(&look.key), look.frame.clone(), client.id);
+        let (host, id) = (self.host_of(&key), client.id);
         let place = match self.own(client, host, client.protocol, Purpose::Moving) {
             Ok(place) => place,
             Err(error) => return end(client, &error),
