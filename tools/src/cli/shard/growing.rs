@@ -57,10 +57,9 @@ pub(crate) struct Move {
 impl Plan {
     pub(crate) fn run(self, output: Output) -> Result<(), Problem> {
         let file = file(self.hosts);
-        if is_there(&file, self.add.as_deref(), output)? {
+        let Some((_, text)) = with_joining(&file, self.add.as_deref(), output)? else {
             return Ok(());
-        }
-        let (_, text) = with_joining(&file, self.add.as_deref())?;
+        };
         let cluster = Cluster::from_toml(&file.display().to_string(), &text)?;
         let bar = Bar::new("looked at");
         let plan = moving::plan(&cluster, |progress| bar.draw(&progress));
@@ -91,10 +90,9 @@ impl Plan {
 impl Move {
     pub(crate) fn run(self, output: Output) -> Result<(), Problem> {
         let file = file(self.hosts);
-        if is_there(&file, self.add.as_deref(), output)? {
+        let Some((before, text)) = with_joining(&file, self.add.as_deref(), output)? else {
             return Ok(());
-        }
-        let (before, text) = with_joining(&file, self.add.as_deref())?;
+        };
         let cluster = Cluster::from_toml(&file.display().to_string(), &text)?;
         let next = cluster.next().ok_or(MoveError::Nothing)?;
         let joined = joined(&file, &text)?;
@@ -191,24 +189,6 @@ impl From<MoveError> for Problem {
     }
 }
 
-/// Whether the host that is to join is one of the list, and none joins: a move was killed at its very
-/// end, and by the same words there is nothing left to do.
-fn is_there(file: &Path, add: Option<&str>, output: Output) -> Result<bool, Problem> {
-    let cluster = Cluster::from_file(file)?;
-    let (Some(address), None) = (add, cluster.next()) else {
-        return Ok(false);
-    };
-    let endpoint: Endpoint = address.parse()?;
-    let hosts = cluster.hosts();
-    let known = hosts.iter().find(|host| is_at(host, &endpoint));
-    if let Some(host) = known {
-        output.note(&format!(
-            "{host} has joined already: nothing is to be moved"
-        ));
-    }
-    Ok(known.is_some())
-}
-
 /// Whether that is where a host is, whose login may stand in the file's defaults.
 fn is_at(host: &Host, endpoint: &Endpoint) -> bool {
     let place = |of: &Endpoint| {
@@ -218,27 +198,39 @@ fn is_at(host: &Host, endpoint: &Endpoint) -> bool {
     place(&host.endpoint) == place(endpoint)
 }
 
-/// The file's text, and that with the host that joins.
-fn with_joining(file: &Path, add: Option<&str>) -> Result<(String, String), Problem> {
+/// The file's text, and that with the host that joins. `None` if it is one of the list and nobody
+/// joins: a move was killed at its very end, and by the same words there is nothing left to do.
+fn with_joining(
+    file: &Path,
+    add: Option<&str>,
+    output: Output,
+) -> Result<Option<(String, String)>, Problem> {
     let name = file.display().to_string();
     let cluster = Cluster::from_file(file)?;
     let text = fs::read_to_string(file)
         .map_err(|error| Problem::failed(format!("{name} cannot be read: {error}")))?;
     let Some(address) = add else {
-        return Ok((text.clone(), text));
+        return Ok(Some((text.clone(), text)));
     };
     let endpoint: Endpoint = address.parse()?;
+    let hosts = cluster.hosts();
     if let Some(next) = cluster.next() {
         // A move that was interrupted is gone on with by the same words.
-        return match &next.hosts()[cluster.hosts().len()..] {
-            [known] if is_at(known, &endpoint) => Ok((text.clone(), text)),
+        return match &next.hosts()[hosts.len()..] {
+            [known] if is_at(known, &endpoint) => Ok(Some((text.clone(), text))),
             _ => Err(Problem::usage("another host is joining: finish that first")),
         };
     }
-    let (id, address) = (cluster.hosts().len(), quoted(address));
+    if let Some(host) = hosts.iter().find(|host| is_at(host, &endpoint)) {
+        output.note(&format!(
+            "{host} has joined already: nothing is to be moved"
+        ));
+        return Ok(None);
+    }
+    let (id, address) = (hosts.len(), quoted(address));
     let end = text.trim_end();
     let joining = format!("{end}\n\n[[joining]]\nid = {id}\naddress = {address}\n");
-    Ok((text, joining))
+    Ok(Some((text, joining)))
 }
 
 /// A text as TOML writes it, which takes what JSON writes.
