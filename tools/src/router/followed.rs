@@ -97,15 +97,15 @@ impl Followed {
         let until = Instant::now() + PATIENCE;
         loop {
             let file = File::open(&path).map_err(failed)?;
-            let stamp = Stamp::of(&file.metadata().map_err(failed)?);
-            let is_followed = file.metadata().map_err(failed)?.is_file();
+            let metadata = file.metadata().map_err(failed)?;
+            let stamp = Stamp::of(&metadata);
             let of = |held, seen| Self {
                 path: path.clone(),
                 held,
                 read: seen,
                 seen,
             };
-            if !is_followed {
+            if !metadata.is_file() {
                 let text = config::text(&name, file)?;
                 return Ok((of(Vec::new(), Err(ErrorKind::NotFound)), text));
             }
@@ -198,29 +198,14 @@ fn lock(file: &File, path: &Path) -> io::Result<bool> {
 mod tests {
     use std::os::unix::fs::symlink;
 
+    use redis_ipc_tests::folder::Folder;
+
     use super::*;
 
-    /// A folder of the test's own, gone with this.
-    struct Folder(PathBuf);
-
-    impl Folder {
-        fn new(name: &str) -> Self {
-            let path = std::env::temp_dir().join(format!("{name}-{}", std::process::id()));
-            fs::create_dir_all(&path).unwrap();
-            Self(path)
-        }
-
-        fn file(&self, name: &str, text: &str) -> PathBuf {
-            let path = self.0.join(name);
-            fs::write(&path, text).unwrap();
-            path
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
-        }
+    fn put(folder: &Folder, name: &str, text: &str) -> PathBuf {
+        let path = folder.join(name);
+        fs::write(&path, text).unwrap();
+        path
     }
 
     /// What it finds in two looks.
@@ -239,14 +224,14 @@ mod tests {
 
     #[test]
     fn the_former_file_is_in_use_until_the_new_one_is_adopted() {
-        let folder = Folder::new("followed-replaced");
-        let path = folder.file("hosts", "a");
+        let folder = Folder::new();
+        let path = put(&folder, "hosts", "a");
         let first = File::open(&path).unwrap();
         let (mut followed, text) = Followed::open(&path).unwrap();
         assert_eq!((&*text, found(&mut followed)), ("a", None));
         assert!(!is_free(&first));
 
-        fs::rename(folder.file("new", "b"), &path).unwrap();
+        fs::rename(put(&folder, "new", "b"), &path).unwrap();
         let second = File::open(&path).unwrap();
         assert!(followed.look().is_none(), "it may be half of a file");
         assert_eq!(followed.look(), Some(Ok("b".to_owned())));
@@ -254,7 +239,7 @@ mod tests {
         assert!(!is_free(&first) && !is_free(&second));
 
         // Before the second one is adopted, there is a third.
-        fs::rename(folder.file("new", "c"), &path).unwrap();
+        fs::rename(put(&folder, "new", "c"), &path).unwrap();
         let third = File::open(&path).unwrap();
         assert_eq!(found(&mut followed), Some(Ok("c".to_owned())));
         assert!(!is_free(&first) && !is_free(&second));
@@ -266,12 +251,12 @@ mod tests {
 
     #[test]
     fn a_file_that_is_edited_in_its_place_stays_in_use() {
-        let folder = Folder::new("followed-edited");
-        let path = folder.file("hosts", "a");
+        let folder = Folder::new();
+        let path = put(&folder, "hosts", "a");
         let file = File::open(&path).unwrap();
         let (mut followed, _) = Followed::open(&path).unwrap();
         for text in ["bb", "ccc"] {
-            folder.file("hosts", text);
+            put(&folder, "hosts", text);
             assert_eq!(found(&mut followed), Some(Ok(text.to_owned())));
             assert_eq!(followed.held.len(), 1);
             followed.adopted();
@@ -283,13 +268,13 @@ mod tests {
 
     #[test]
     fn a_link_is_followed_to_what_it_names() {
-        let folder = Folder::new("followed-link");
-        let (one, other) = (folder.file("one", "a"), folder.file("other", "b"));
-        let (path, new) = (folder.0.join("hosts"), folder.0.join("new"));
+        let folder = Folder::new();
+        let (one, other) = (put(&folder, "one", "a"), put(&folder, "other", "b"));
+        let (path, new) = (folder.join("hosts"), folder.join("new"));
         symlink(&one, &path).unwrap();
         let (mut followed, text) = Followed::open(&path).unwrap();
         assert_eq!(text, "a");
-        fs::rename(folder.file("new", "c"), &one).unwrap();
+        fs::rename(put(&folder, "new", "c"), &one).unwrap();
         assert_eq!(found(&mut followed), Some(Ok("c".to_owned())));
         symlink(&other, &new).unwrap();
         fs::rename(&new, &path).unwrap();
@@ -298,13 +283,13 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_told_once_and_the_former_stays_in_use() {
-        let folder = Folder::new("followed-broken");
-        let path = folder.file("hosts", "a");
+        let folder = Folder::new();
+        let path = put(&folder, "hosts", "a");
         let first = File::open(&path).unwrap();
         let (mut followed, _) = Followed::open(&path).unwrap();
 
-        fs::write(folder.0.join("new"), b"\xff").unwrap();
-        fs::rename(folder.0.join("new"), &path).unwrap();
+        fs::write(folder.join("new"), b"\xff").unwrap();
+        fs::rename(folder.join("new"), &path).unwrap();
         let second = File::open(&path).unwrap();
         let error = found(&mut followed).unwrap().unwrap_err();
         assert!(error.ends_with("hosts:1: this is not UTF-8"), "{error}");
@@ -319,7 +304,7 @@ mod tests {
         assert!(error.contains("cannot be read"), "{error}");
         assert_eq!(found(&mut followed), None);
         fs::remove_dir(&path).unwrap();
-        folder.file("hosts", "b");
+        put(&folder, "hosts", "b");
         assert_eq!(found(&mut followed), Some(Ok("b".to_owned())));
         followed.adopted();
         assert!(is_free(&first) && is_free(&second));
@@ -327,10 +312,10 @@ mod tests {
 
     #[test]
     fn one_that_somebody_has_for_himself_alone_is_read_when_he_has_left() {
-        let folder = Folder::new("followed-locked");
-        let path = folder.file("hosts", "a");
+        let folder = Folder::new();
+        let path = put(&folder, "hosts", "a");
         let (mut followed, _) = Followed::open(&path).unwrap();
-        let new = folder.file("new", "b");
+        let new = put(&folder, "new", "b");
         let other = File::open(&new).unwrap();
         flock(&other, FlockOperation::LockExclusive).unwrap();
         fs::rename(&new, &path).unwrap();
