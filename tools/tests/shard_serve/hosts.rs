@@ -1,7 +1,6 @@
 //! Hosts that are not what the router takes them for: nothing is done on the wrong one.
 
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::UnixListener;
+use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use redis_ipc_tools::farm::Farm;
 use redis_ipc_tools::router::{Cluster, Host, Options, Placement, Promised};
 
 use super::Router;
+use super::stand_in::stand_in;
 
 #[test]
 fn behind_a_greeting_that_is_refused_nothing_is_executed() {
@@ -220,26 +220,16 @@ fn hosts_have_names_and_one_that_is_unknown_fails_only_its_own() {
 
 /// A host on a slow line: it answers GET with these pieces, one at a time.
 fn trickle(folder: &Path, pieces: u32, pause: Duration) -> Endpoint {
-    let path = folder.join("slow");
-    let listener = UnixListener::bind(&path).unwrap();
-    std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let mut requests = BufReader::new(stream.try_clone().unwrap()).lines();
-        let mut next = |word: &str| requests.find(|line| line.as_ref().is_ok_and(|l| l == word));
-        for _ in 0..2 {
-            next("INFO");
-            stream.write_all(b"$-1\r\n").unwrap();
-        }
-        next("GET");
+    stand_in(folder, move |stream| {
         write!(stream, "${pieces}\r\n").unwrap();
         for _ in 0..pieces {
             std::thread::sleep(pause);
             stream.write_all(b"x").unwrap();
         }
         stream.write_all(b"\r\n").unwrap();
-        next("never");
-    });
-    Endpoint::unix(path).unwrap()
+        // Until the router hangs up.
+        let _ = io::copy(stream, &mut io::sink());
+    })
 }
 
 #[test]

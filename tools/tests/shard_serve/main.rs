@@ -8,6 +8,7 @@ mod keyless;
 mod large;
 #[path = "../shard_members/router.rs"]
 mod router;
+mod stand_in;
 mod turns;
 mod watching;
 

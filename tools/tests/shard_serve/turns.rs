@@ -1,36 +1,24 @@
 //! Hosts that send more than anybody else.
 
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::UnixListener;
+use std::io::Write;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
-use std::thread;
 
 use redis_ipc::Endpoint;
 use redis_ipc_tools::farm::Farm;
 use redis_ipc_tools::router::{Cluster, Host, Options, Placement};
 
 use super::Router;
+use super::stand_in::stand_in;
 
 /// A host that answers GET with a value of which it sends this much at once, and that goes away
 /// when it is told to.
 fn endless(folder: &Path, bytes: usize, end: Receiver<()>) -> Endpoint {
-    let path = folder.join("endless");
-    let listener = UnixListener::bind(&path).unwrap();
-    thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let mut requests = BufReader::new(stream.try_clone().unwrap()).lines();
-        let mut next = |word: &str| requests.find(|line| line.as_ref().is_ok_and(|l| l == word));
-        for _ in 0..2 {
-            next("INFO");
-            stream.write_all(b"$-1\r\n").unwrap();
-        }
-        next("GET");
+    stand_in(folder, move |stream| {
         write!(stream, "${}\r\n", bytes + 1).unwrap();
         stream.write_all(&vec![b'x'; bytes]).unwrap();
         end.recv().unwrap();
-    });
-    Endpoint::unix(path).unwrap()
+    })
 }
 
 #[test]
