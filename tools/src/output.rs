@@ -38,6 +38,11 @@ impl Output {
         Self { json }
     }
 
+    /// Whether nobody but people read what is printed.
+    pub(crate) fn is_for_people(self) -> bool {
+        !self.json
+    }
+
     /// A component's answer: JSON as it came.
     pub(crate) fn result(self, json: &str) -> Result<(), Problem> {
         self.line(|| json.trim().to_owned(), || on_one_line(json))

@@ -1,6 +1,5 @@
 //! `ipc-tool serial`, with a board that is a few lines of this test.
 
-use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::{Duration, Instant};
@@ -8,7 +7,7 @@ use std::time::{Duration, Instant};
 use redis_ipc_core::link::framed::{Board, Buffers};
 use redis_ipc_tests::server::Server;
 
-use super::support::{Started, Tool};
+use super::support::{Started, Tool, terminal};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -248,19 +247,6 @@ fn a_server_that_is_started_anew_ends_the_session_and_gets_another_one() {
     board.open();
     board.say(&request(&["PING"]));
     board.hear("+PONG\r\n");
-}
-
-/// A terminal's two ends: what a serial port is to the kernel.
-fn terminal() -> (File, String) {
-    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-    // The gateway must not have the board's end too.
-    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
-    let board = openpt(flags).unwrap();
-    grantpt(&board).unwrap();
-    unlockpt(&board).unwrap();
-    let host = ptsname(&board, Vec::new()).unwrap().into_string().unwrap();
-    rustix::fs::fcntl_setfl(&board, rustix::fs::OFlags::NONBLOCK).unwrap();
-    (File::from(board), host)
 }
 
 #[test]

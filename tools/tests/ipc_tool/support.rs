@@ -1,6 +1,7 @@
 //! The tool as a user runs it, on a server of the test's own.
 
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -228,4 +229,17 @@ pub(crate) fn script(server: &Server, name: &str, text: &str) -> String {
     std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).expect("a folder to write to");
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).expect("a file");
     path.into_os_string().into_string().expect("UTF-8")
+}
+
+/// A terminal's two ends: what a serial port is to the kernel. What it has not is told at once.
+pub(crate) fn terminal() -> (File, String) {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    // A program that is started must not have our end too.
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+    let ours = openpt(flags).unwrap();
+    grantpt(&ours).unwrap();
+    unlockpt(&ours).unwrap();
+    let theirs = ptsname(&ours, Vec::new()).unwrap().into_string().unwrap();
+    rustix::fs::fcntl_setfl(&ours, rustix::fs::OFlags::NONBLOCK).unwrap();
+    (File::from(ours), theirs)
 }

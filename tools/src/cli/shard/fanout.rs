@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use argh::{ArgsInfo, FromArgs};
 
+use super::bar::Bar;
 use super::{cluster, json, tell_all, words};
 use crate::object::Object;
 use crate::output::Output;
@@ -51,8 +52,12 @@ impl Fanout {
             let ids = ids.map_err(|_| Problem::usage("--to takes numbers of hosts: 0,3"))?;
             fanout = fanout.to(&ids);
         }
+        let bar = Bar::new(output);
+        let tell = move |done: usize, all: usize| {
+            bar.draw(done as u64, all as u64, format_args!("{done}/{all} hosts"));
+        };
         let mut problems = Vec::new();
-        for (id, answer) in fanout.command(&words) {
+        for (id, answer) in fanout.on_progress(tell).command(&words) {
             match answer {
                 Ok(answer) => output.line(
                     || format!("{id:4}  {answer}"),

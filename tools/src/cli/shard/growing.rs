@@ -1,12 +1,13 @@
 //! `ipc-tool shard plan` and `move`: hosts that join.
 
 use std::fs;
-use std::io::{self, IsTerminal, Write, stderr};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use argh::{ArgsInfo, FromArgs};
 use redis_ipc::{Endpoint, Stop};
 
+use super::bar::Bar;
 use super::file;
 use super::replacing::{self, Turn};
 use crate::object::Object;
@@ -61,8 +62,8 @@ impl Plan {
             return Ok(());
         };
         let cluster = Cluster::from_toml(&file.display().to_string(), &text)?;
-        let bar = Bar::new("looked at");
-        let plan = moving::plan(&cluster, |progress| bar.draw(&progress));
+        let bar = Bar::new(output);
+        let plan = moving::plan(&cluster, |progress| draw(&bar, &progress, "looked at"));
         drop(bar);
         let plan = plan?;
         let (mut keys, mut bytes) = (0, 0);
@@ -100,9 +101,10 @@ impl Move {
         // From here on clients look at both places.
         announce(&file, &before, &text)?;
         let stop = Stop::on_signals().map_err(|error| Problem::failed(error.to_string()))?;
-        let bar = Bar::new("moved");
+        let bar = Bar::new(output);
         let journal = file.with_extension("moving");
-        let moved = moving::run(&cluster, &journal, &stop, |progress| bar.draw(&progress));
+        let tell = |progress: Progress| draw(&bar, &progress, "moved");
+        let moved = moving::run(&cluster, &journal, &stop, tell);
         drop(bar);
         let progress = moved.map_err(going_on)?;
         if progress.left > 0 {
@@ -136,6 +138,12 @@ impl Move {
             },
         )
     }
+}
+
+fn draw(bar: &Bar, progress: &Progress, verb: &str) {
+    let (seen, keys, moved) = (progress.seen, progress.keys, progress.moved);
+    let words = format_args!("{seen}/{keys} keys, {moved} {verb}");
+    bar.draw(seen, keys, words);
 }
 
 /// Writes down which hosts join, in the place of what was there before, and waits until all who follow
@@ -258,37 +266,5 @@ fn joined(file: &Path, text: &str) -> Result<String, Problem> {
             "{file}: each host needs a [[host]] of its own, and each that joins a [[joining]], not a \
              list in one line: nothing was moved"
         ))),
-    }
-}
-
-/// A bar on standard error, if that is a terminal; gone with this.
-struct Bar {
-    verb: &'static str,
-    shown: bool,
-}
-
-impl Bar {
-    fn new(verb: &'static str) -> Self {
-        let shown = stderr().is_terminal();
-        Self { verb, shown }
-    }
-
-    fn draw(&self, progress: &Progress) {
-        if !self.shown {
-            return;
-        }
-        let done = progress.seen.min(progress.keys) * 40 / progress.keys.max(1);
-        let bar = "█".repeat(usize::try_from(done).unwrap_or_default());
-        let (seen, keys, moved) = (progress.seen, progress.keys, progress.moved);
-        let text = format!("\r[{bar:40}] {seen}/{keys} keys, {moved} {}", self.verb);
-        let _ = stderr().write_all(text.as_bytes());
-    }
-}
-
-impl Drop for Bar {
-    fn drop(&mut self) {
-        if self.shown {
-            let _ = stderr().write_all(b"\r\x1b[K");
-        }
     }
 }

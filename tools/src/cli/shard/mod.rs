@@ -1,5 +1,6 @@
 //! `ipc-tool shard`: keys over several servers.
 
+mod bar;
 mod check;
 mod fanout;
 mod growing;
