@@ -292,6 +292,39 @@ fn of_what_a_cancelled_map_has_not_sent_it_says_so() {
 }
 
 #[test]
+fn what_is_answered_is_there_while_its_host_has_more_to_do() {
+    let farm = Farm::start(1, 1).unwrap();
+    let cluster = farm.cluster(Placement::Partition).unwrap();
+    let mut map = cluster.map();
+    // So many bytes go out alone.
+    let first = map.set("a", "x".repeat(61_440));
+    let pop = map.command(&["BLPOP", "queue", "0"]).unwrap();
+    let last = map.command(&["STRLEN", "a"]).unwrap();
+    let running = map.send(LONG);
+    assert_eq!(first.wait().unwrap(), Value::Text("OK".into()));
+    assert_eq!(running.progress(), (0, 1));
+    cluster.command(&["RPUSH", "queue", "item"]).unwrap();
+    assert_eq!(pop.wait().unwrap().elements().unwrap().len(), 2);
+    assert_eq!(last.wait().unwrap(), Value::Integer(61_440));
+}
+
+#[test]
+fn what_was_answered_is_not_sent_again_when_its_connection_breaks() {
+    let farm = Farm::start(1, 1).unwrap();
+    let cluster = farm.cluster(Placement::Partition).unwrap();
+    let mut map = cluster.map();
+    let count = map.command(&["INCR", "n"]).unwrap();
+    let kill = ["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "no"];
+    let kill = map.command_on(0, &kill).unwrap();
+    let last = map.set("a", "x".repeat(61_440));
+    map.send(LONG);
+    assert_eq!(count.wait().unwrap(), Value::Integer(1));
+    kill.wait().unwrap();
+    assert!(last.wait().is_err());
+    assert_eq!(cluster.command(&["GET", "n"]).unwrap(), bytes("1"));
+}
+
+#[test]
 fn a_limit_may_be_longer_than_any_clock() {
     let farm = Farm::start(2, 1).unwrap();
     let cluster = farm.cluster(Placement::Partition).unwrap();

@@ -12,8 +12,9 @@ pub trait Promised: Sized {
     /// What will be there.
     type Output;
 
-    /// Waits for it; at most until the limit that the map was sent with. Other hosts than its own
-    /// are not waited for.
+    /// Waits for it; at most until the limit that the map was sent with. Other hosts than its own are
+    /// not waited for, nor are commands of its own host that are sent later, after 60 KiB or so of
+    /// requests.
     ///
     /// # Errors
     /// What became of it instead, and on which host; [`Error::NotSent`] at once if the map was not
@@ -84,7 +85,7 @@ impl Promise {
     /// command in parts.
     pub(in crate::router) fn is_there(&self) -> bool {
         match &self.source {
-            Source::One(place) => self.shared.has_ended(place.host),
+            Source::One(place) => self.shared.is_answered(place.host, place.index),
             Source::Joined(_) => false,
         }
     }

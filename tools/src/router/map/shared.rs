@@ -33,14 +33,25 @@ struct Cell {
     host: u32,
     address: Arc<str>,
     begun: AtomicBool,
-    answers: OnceLock<Answers>,
-    /// It has. Whoever waits for this host is not woken for others.
-    ended: Condvar,
+    answers: OnceLock<Box<Part>>,
+    /// There are more of them. Whoever waits for this host is not woken for others.
+    answered: Condvar,
 }
 
-/// What a host has answered; then, if there are fewer than promises, why.
+/// Answers that came together, and those that came after them.
+#[derive(Debug)]
+struct Part {
+    answers: Answers,
+    /// Nothing comes after them.
+    is_last: bool,
+    next: OnceLock<Box<Part>>,
+}
+
+/// What a host has answered from some command on; then, if there are fewer than promises, why.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
+    /// The place of the first among all answers of the host.
+    pub(super) first: usize,
     pub(super) bytes: Vec<u8>,
     pub(super) list: Vec<Answer>,
     /// The first that failed with the connection has this, and so have those that were sent
@@ -67,7 +78,7 @@ impl Shared {
             address,
             begun: AtomicBool::new(false),
             answers: OnceLock::new(),
-            ended: Condvar::new(),
+            answered: Condvar::new(),
         };
         Self {
             cells: hosts.map(cell).collect(),
@@ -89,20 +100,28 @@ impl Shared {
         self.cells[host].begun.store(true, Ordering::Release);
     }
 
+    /// Hands out answers while others are still to come.
+    pub(super) fn hand_out(&self, host: usize, answers: Answers) {
+        let cell = &self.cells[host];
+        cell.add(answers, false);
+        self.pass_lock();
+        cell.answered.notify_all();
+    }
+
     pub(super) fn end_host(&self, host: usize, answers: Answers) {
         let cell = &self.cells[host];
-        let _ = cell.answers.set(answers);
+        cell.add(answers, true);
         self.done.fetch_add(1, Ordering::AcqRel);
         self.pass_lock();
-        cell.ended.notify_all();
+        cell.answered.notify_all();
         self.progressed.notify_all();
     }
 
     pub(super) fn cancel(&self) {
         self.cancelled.store(true, Ordering::Release);
         self.pass_lock();
-        let ended = self.cells.iter().map(|cell| &cell.ended);
-        ended
+        let answered = self.cells.iter().map(|cell| &cell.answered);
+        answered
             .chain([&self.progressed])
             .for_each(Condvar::notify_all);
     }
@@ -147,22 +166,26 @@ impl Shared {
         self.cells[place].host
     }
 
-    /// Whether a host has answered or failed.
-    pub(super) fn has_ended(&self, host: usize) -> bool {
-        self.cells[host].answers.get().is_some()
+    /// Whether a command of a host was answered or has failed.
+    pub(super) fn is_answered(&self, host: usize, index: usize) -> bool {
+        self.cells[host].find(index).is_some()
     }
 
     /// The answer to a command of a host.
     pub(super) fn wait_for(&self, host: usize, index: usize) -> Result<Value, Error> {
         let cell = &self.cells[host];
-        if cell.answers.get().is_none() {
+        let mut found = cell.find(index);
+        if found.is_none() {
             if self.until.get().is_none() {
                 return Err(Error::NotSent);
             }
-            self.wait_on(&cell.ended, |_| cell.answers.get().is_some());
+            self.wait_on(&cell.answered, |_| {
+                found = cell.find(index);
+                found.is_some()
+            });
         }
         let cancelled = self.is_cancelled();
-        match cell.answers.get() {
+        match found {
             Some(answers) if cancelled && answers.lacks(index) => {
                 Err(cell.given_up(index < answers.sent, cancelled))
             }
@@ -173,6 +196,29 @@ impl Shared {
 }
 
 impl Cell {
+    fn add(&self, answers: Answers, is_last: bool) {
+        let mut end = &self.answers;
+        while let Some(part) = end.get() {
+            end = &part.next;
+        }
+        let next = OnceLock::new();
+        // One thread at a time has a host: nobody else has set it meanwhile.
+        let _ = end.set(Box::new(Part {
+            answers,
+            is_last,
+            next,
+        }));
+    }
+
+    /// The answers among which a command's is, or its failure.
+    fn find(&self, index: usize) -> Option<&Answers> {
+        let mut part = self.answers.get()?;
+        while !part.is_last && index >= part.answers.end() {
+            part = part.next.get()?;
+        }
+        Some(&part.answers)
+    }
+
     fn failed(&self, cause: Cause) -> Error {
         Error::Failed(Failed {
             host: self.host,
@@ -197,7 +243,7 @@ impl Cell {
 
 impl Answers {
     fn at(&self, index: usize, failed: impl Fn(Cause) -> Error) -> Result<Value, Error> {
-        match self.list.get(index) {
+        match self.list.get(index - self.first) {
             Some(Answer::Bytes(range)) => Ok(Value::Bytes(self.bytes[range.clone()].to_vec())),
             Some(Answer::Value(value)) => Ok(value.clone()),
             Some(Answer::Refused(cause)) => Err(failed(cause.clone())),
@@ -206,10 +252,15 @@ impl Answers {
         }
     }
 
+    /// The place behind the last.
+    pub(super) fn end(&self) -> usize {
+        self.first + self.list.len()
+    }
+
     /// Whether there is neither this answer nor an error in its place: nobody was to ask for it
     /// any more.
     fn lacks(&self, index: usize) -> bool {
-        index >= self.list.len() && self.failure.is_none()
+        index >= self.end() && self.failure.is_none()
     }
 
     /// Makes what all that failed have in common each one's own.

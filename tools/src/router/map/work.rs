@@ -1,5 +1,6 @@
 //! The threads of a map: each takes a host, sends its commands and keeps the answers.
 
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -15,7 +16,7 @@ use super::workers::Workers;
 #[cfg(feature = "redis")]
 use crate::router::cluster::Cluster;
 use crate::router::error::Cause;
-use crate::router::layout::{Layout, Node};
+use crate::router::layout::Layout;
 use crate::router::value::Value;
 
 /// How often a host is connected to anew while nothing was sent to it.
@@ -88,10 +89,9 @@ impl Work {
             if self.shared.is_cancelled() {
                 return;
             }
-            let node = &self.layout.nodes[*host];
             let mut answers = Answers::with_room(self.batches[*host].answers());
             self.shared.begin_host(*host);
-            if let Err(error) = self.ask(node, &self.batches[*host], &mut answers) {
+            if let Err(error) = self.ask(*host, &mut answers) {
                 answers.failure = Some(Arc::new(error));
             }
             #[cfg(feature = "redis")]
@@ -103,27 +103,28 @@ impl Work {
     }
 
     /// Sends a host's commands, again as long as nothing has gone out.
-    fn ask(&self, node: &Node, batch: &Batch, answers: &mut Answers) -> Result<(), Error> {
+    fn ask(&self, host: usize, answers: &mut Answers) -> Result<(), Error> {
         let mut pause = FIRST_PAUSE;
         for _ in 0..RECONNECTS {
-            let error = match self.attempt(node, batch, answers) {
+            let error = match self.attempt(host, answers) {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             };
             let again = error.outcome() == Outcome::NotSent
-                && answers.list.is_empty()
+                && answers.end() == 0
                 && error.is_disconnection();
             if !again || self.left() < pause || self.shared.is_cancelled() {
                 return Err(error);
             }
-            node.forget_idle();
+            self.layout.nodes[host].forget_idle();
             thread::sleep(pause);
             pause *= 2;
         }
-        self.attempt(node, batch, answers)
+        self.attempt(host, answers)
     }
 
-    fn attempt(&self, node: &Node, batch: &Batch, answers: &mut Answers) -> Result<(), Error> {
+    fn attempt(&self, host: usize, answers: &mut Answers) -> Result<(), Error> {
+        let (node, batch) = (&self.layout.nodes[host], &self.batches[host]);
         let mut connection = node.connect(self.left())?;
         let mut commands = &batch.commands[..];
         while !commands.is_empty() {
@@ -140,9 +141,29 @@ impl Work {
             if self.shared.is_cancelled() {
                 break;
             }
+            self.hand_out(host, answers);
         }
         node.give_back_alive(connection);
         Ok(())
+    }
+
+    /// Hands out what was answered while more is to come: nobody waits longer than he has to. What a
+    /// node of a Redis Cluster says may not be its last word.
+    fn hand_out(&self, host: usize, answers: &mut Answers) {
+        #[cfg(feature = "redis")]
+        if self.cluster.topology().is_some() {
+            return;
+        }
+        let (there, all) = (answers.list.len(), self.batches[host].answers());
+        // Each time a good deal more than before, so that these are few for any number of answers.
+        if answers.end() < all && there > answers.first / 4 {
+            let next = Answers {
+                first: answers.end(),
+                sent: answers.sent,
+                ..Answers::with_room(all - answers.end())
+            };
+            self.shared.hand_out(host, mem::replace(answers, next));
+        }
     }
 
     /// Sends some commands and reads their answers. GETs whose answers are too long together are
