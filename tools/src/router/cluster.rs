@@ -261,22 +261,6 @@ impl Cluster {
         Ok(())
     }
 
-    /// Asks a host for its table of commands and uses that from now on.
-    ///
-    /// # Errors
-    /// [`Error::NoHost`], or what asking ended in.
-    pub fn refresh_commands(&self, host: u32) -> Result<(), Error> {
-        let mut connection = self.connection(host)?;
-        let table = Table::from_server(&mut connection);
-        let table = table.map_err(|error| connection.node.failed(error))?;
-        *self
-            .inner
-            .table
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = Arc::new(table);
-        Ok(())
-    }
-
     /// The number of the host on which `key` lives.
     #[must_use]
     pub fn host_of(&self, key: impl AsRef<[u8]>) -> u32 {
@@ -394,6 +378,10 @@ impl Cluster {
         let table = self.inner.table.read();
         table.unwrap_or_else(PoisonError::into_inner).clone()
     }
+
+    pub(super) fn table_lock(&self) -> &RwLock<Arc<Table>> {
+        &self.inner.table
+    }
 }
 
 /// A connection to a host; it goes back to the host's pool on drop.
@@ -401,7 +389,7 @@ impl Cluster {
 pub struct HostConnection {
     /// There until it is dropped.
     connection: Option<Connection>,
-    node: Arc<Node>,
+    pub(super) node: Arc<Node>,
 }
 
 impl Deref for HostConnection {

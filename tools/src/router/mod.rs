@@ -34,6 +34,7 @@ mod following;
 mod host;
 mod identity;
 mod layout;
+mod learning;
 mod map;
 pub mod moving;
 mod placement;

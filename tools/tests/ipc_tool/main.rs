@@ -9,6 +9,7 @@ mod redisrpc;
 mod serial;
 mod serve;
 mod shard;
+mod shard_commands;
 mod shard_fanout;
 mod shard_move;
 mod shard_run;

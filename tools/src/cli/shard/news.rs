@@ -134,7 +134,7 @@ fn check(name: &str, text: &str, was_redis_cluster: bool) -> Checked {
         ));
     }
     let mut notes = vec![format!("serving {} from now on", hosts(&cluster))];
-    for (_, fault) in all(&cluster).faults() {
+    for (_, fault) in look(&cluster) {
         match fault {
             CheckError::Hosts(error) => return Err(format!("{name}: {error}")),
             fault @ CheckError::Host(_) => notes.push(fault.to_string()),
@@ -143,8 +143,19 @@ fn check(name: &str, text: &str, was_redis_cluster: bool) -> Checked {
     Ok((cluster, notes))
 }
 
+/// What is wrong with hosts, by their numbers.
+pub(super) type Faults = Vec<(u32, CheckError)>;
+
+/// Looks at all hosts, and has those that are there tell of their commands meanwhile.
+pub(super) fn look(cluster: &Cluster) -> Faults {
+    thread::scope(|scope| {
+        scope.spawn(|| cluster.learn_commands());
+        all(cluster).faults()
+    })
+}
+
 /// All hosts, with those that join.
-pub(super) fn all(cluster: &Cluster) -> &Cluster {
+fn all(cluster: &Cluster) -> &Cluster {
     cluster.next().unwrap_or(cluster)
 }
 

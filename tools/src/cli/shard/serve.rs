@@ -11,7 +11,7 @@ use redis_ipc::{Endpoint, Stop};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::file;
-use super::news::{self, News};
+use super::news::{self, Faults, News};
 use crate::output::Output;
 use crate::problem::Problem;
 use crate::router::{CheckError, Cluster, Followed, Server};
@@ -19,9 +19,6 @@ use crate::router::{CheckError, Cluster, Followed, Server};
 /// How long the hosts are waited for before clients are let in. What is found out later is told
 /// then.
 const CHECK_WAIT: Duration = Duration::from_millis(500);
-
-/// What is wrong with hosts, by their numbers.
-type Faults = Vec<(u32, CheckError)>;
 
 /// Listen as one server in the place of all hosts: any client that speaks RESP finds its keys.
 /// Pipelines are kept in order; pops that wait and publish/subscribe work on the host that owns
@@ -93,8 +90,8 @@ fn take_descriptors() {
 /// Looks at all hosts; one that does not answer takes its time.
 fn check(cluster: &Cluster) -> Receiver<Faults> {
     let (send, checked) = channel();
-    let all = news::all(cluster).clone();
-    thread::spawn(move || send.send(all.faults()));
+    let cluster = cluster.clone();
+    thread::spawn(move || send.send(news::look(&cluster)));
     checked
 }
 

@@ -101,10 +101,17 @@ impl Table {
         TABLE.get_or_init(|| Self::parse(BUNDLED).unwrap_or_default())
     }
 
+    /// Of two commands with one name the first counts.
     pub(crate) fn new(mut commands: Vec<Command>) -> Self {
         commands.sort_by(|a, b| a.name.cmp(&b.name));
         commands.dedup_by(|later, earlier| later.name == earlier.name);
         Self { commands }
+    }
+
+    /// These commands, and of others those that have other names.
+    pub(crate) fn over(&self, others: &Self) -> Self {
+        let commands = self.commands.iter().chain(&others.commands);
+        Self::new(commands.cloned().collect())
     }
 
     /// How many commands there are, subcommands included.

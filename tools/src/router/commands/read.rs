@@ -13,13 +13,16 @@ impl Table {
     /// What asking ended in, or [`Error::Unexpected`] for an answer that is no table.
     pub fn from_server(server: &mut Connection) -> Result<Self, Error> {
         let reply = server.command(&["COMMAND"])?;
-        let value = Value::from(&reply);
+        Self::told(&Value::from(&reply)).map_err(Error::Unexpected)
+    }
+
+    /// What a server has answered to COMMAND. The error is a sentence.
+    pub(crate) fn told(answer: &Value) -> Result<Self, String> {
         let mut commands = Vec::new();
-        for entry in value.elements().unwrap_or_default() {
+        for entry in answer.elements().unwrap_or_default() {
             let command = read_command(entry, &mut commands);
-            let command = command.ok_or_else(|| {
-                Error::Unexpected(format!("the server describes a command as {entry}"))
-            })?;
+            let command =
+                command.ok_or_else(|| format!("the server describes a command as {entry}"))?;
             commands.push(command);
         }
         Ok(Self::new(commands))

@@ -9,6 +9,8 @@ use super::joined::Joined;
 use super::turns::MOST_READS;
 use super::upstream::{Asked, Purpose, Waiting, write_request};
 use super::{error_reply, request};
+use crate::router::commands::Refusal;
+use crate::router::error::Error;
 use crate::router::split::{self, Parts, Route};
 
 /// Bytes of the longest name of a command that the router answers itself.
@@ -164,7 +166,10 @@ impl Hub {
                 command.flags.blocking,
                 split::route_command(command, &self.layout, words),
             ),
-            Err(refusal) => return client.answer_now(&error_reply(&refusal.to_string())),
+            Err(unknown) => {
+                self.seek_commands();
+                return client.answer_now(&error_reply(&unknown.to_string()));
+            }
         };
         match route {
             Ok(Route::One(first)) => {
@@ -173,7 +178,13 @@ impl Hub {
             }
             Ok(Route::Several(parts)) => self.pass_parts(client, &parts, frame.len(), words),
             Err(_) if blocking && self.gathers(client, frame.len(), words) => {}
-            Err(error) => client.answer_now(&error_reply(&error.to_string())),
+            Err(error) => {
+                // A word of a command that is known.
+                if let Error::Refused(Refusal::Unknown(_)) = error {
+                    self.seek_commands();
+                }
+                client.answer_now(&error_reply(&error.to_string()));
+            }
         }
     }
 

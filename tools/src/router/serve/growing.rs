@@ -31,7 +31,8 @@ impl Hub {
             self.growing = Some(Growing { layout, places });
             self.adopt(next.layout());
         }
-        self.table = cluster.table();
+        self.cluster = cluster.clone();
+        self.take_commands();
         self.placement = cluster.placement();
         self.options = cluster.options().clone();
         for node in &self.layout.nodes {

@@ -13,6 +13,7 @@ use redis_ipc_core::shard::slots;
 use super::client::{Client, ClientId};
 use super::crowd::Crowd;
 use super::growing::Growing;
+use super::learning::Learner;
 use super::line::{Line, Stream};
 use super::names::Names;
 use super::replies::Afterwards;
@@ -40,6 +41,7 @@ pub(super) const SEEKER: usize = LISTENERS - 1;
 pub(super) struct Hub {
     pub(super) registry: Registry,
     pub(super) started: Instant,
+    pub(super) cluster: Cluster,
     pub(super) layout: Arc<Layout>,
     pub(super) placement: Placement,
     /// There while hosts join.
@@ -47,6 +49,7 @@ pub(super) struct Hub {
     /// Connections on which not all is answered that was asked before hosts changed.
     pub(super) settling: usize,
     pub(super) table: Arc<Table>,
+    pub(super) learner: Learner,
     pub(super) options: Options,
     /// All hosts that there were; those of the layout are among them…
     pub(super) hosts: Vec<Arc<Node>>,
@@ -90,6 +93,7 @@ impl Hub {
         let mut hub = Self {
             registry: registry.try_clone()?,
             started: Instant::now(),
+            cluster: cluster.clone(),
             shared: Vec::new(),
             hosts: Vec::new(),
             places: Vec::new(),
@@ -101,6 +105,7 @@ impl Hub {
             growing: None,
             settling: 0,
             table: cluster.table(),
+            learner: Learner::default(),
             options: cluster.options().clone(),
             clients: Vec::new(),
             words: Vec::new(),

@@ -120,6 +120,7 @@ impl Server {
             if last_tick.elapsed() >= self.hub.tick() {
                 last_tick = Instant::now();
                 self.hub.look_at_hosts();
+                self.hub.take_commands();
                 self.hub.send_delayed();
                 self.hub.gather_restlessly();
                 self.hub.renew_waits();

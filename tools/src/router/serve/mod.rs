@@ -14,6 +14,7 @@ mod growing;
 mod hub;
 mod info;
 mod joined;
+mod learning;
 mod line;
 mod listening;
 mod looping;

@@ -82,7 +82,7 @@ impl Hub {
         Some(true)
     }
 
-    fn queue(&self, client: &mut Client, name: &[u8], words: &[&[u8]]) {
+    fn queue(&mut self, client: &mut Client, name: &[u8], words: &[&[u8]]) {
         let Some(transaction) = &mut client.transaction else {
             return;
         };
@@ -106,6 +106,9 @@ impl Hub {
                 transaction.broken = true;
                 transaction.requests = Vec::new();
                 client.answer_now(&error_reply(&why));
+                if self.table.command(words).is_err() {
+                    self.seek_commands();
+                }
             }
         }
     }
