@@ -1,12 +1,16 @@
 //! A real Redis Cluster of six nodes.
 
 mod disagreeing;
+mod exchanged;
 mod library;
 #[path = "../shard_members/play.rs"]
 mod play;
 #[path = "../shard_members/router.rs"]
 mod router;
 mod serve;
+#[expect(dead_code, reason = "what other tests of the program need")]
+#[path = "../ipc_tool/support.rs"]
+mod support;
 
 use std::time::Duration;
 
