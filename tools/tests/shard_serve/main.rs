@@ -117,7 +117,7 @@ fn a_request_cut_anywhere_and_one_of_megabytes_arrive_whole() {
     let large = vec![b'x'; 20_000_000];
     assert_eq!(client.command(&[&b"SET"[..], b"b", &large]), "OK");
     assert_eq!(client.command(&["GET", "b"]), Value::Bulk(large));
-    client.send_raw(b"GET a\r\n\r\nPING\r\n");
+    client.send_raw(b"GET a\r\n\r\n*-1\r\nPING\r\n");
     assert_eq!(client.receive(), Value::Bulk(b"\r\n\xff\0".to_vec()));
     assert_eq!(client.receive(), "PONG");
 }

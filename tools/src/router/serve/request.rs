@@ -11,6 +11,9 @@ const MOST_BYTES: usize = 512 * 1024 * 1024;
 /// Bytes that a request may have before it is all there, as in the server.
 const MOST_BYTES_OF_ALL: usize = 1024 * 1024 * 1024;
 
+/// The largest number that can be read digit by digit.
+const LARGEST: usize = usize::MAX / 10 - 1;
+
 /// Words of which it is remembered that they were read while others are missing.
 const MANY_WORDS: usize = 64;
 
@@ -50,7 +53,7 @@ pub(super) fn parse_on(
                 Some(b'*') => {}
                 Some(_) => return inline(bytes, words),
             }
-            match number(bytes, 1, MOST_WORDS)? {
+            match count(bytes)? {
                 Some(head) => head,
                 None => return Ok(None),
             }
@@ -70,6 +73,16 @@ pub(super) fn parse_on(
         at = end;
     }
     Ok(Some(at))
+}
+
+/// How many words an array has, and where they begin.
+///
+/// Compat: redis-server, which takes one of fewer than none, such as the null array, for nothing asked.
+fn count(bytes: &[u8]) -> Result<Option<(usize, usize)>, String> {
+    match bytes.get(1) {
+        Some(b'-') => Ok(number(bytes, 2, LARGEST)?.map(|(_, end)| (0, end))),
+        _ => number(bytes, 1, MOST_WORDS),
+    }
 }
 
 /// Keeps what was read of a request, if it is worth it.
@@ -244,7 +257,12 @@ mod tests {
             Ok(Some((vec![&b"GET"[..], b"a"], 8)))
         );
         assert_eq!(words(b"\r\n"), Ok(Some((vec![], 2))));
-        assert_eq!(words(b"*0\r\n"), Ok(Some((vec![], 4))));
+        for none in ["*0\r\n", "*-1\r\n", "*-1000000000\r\n"] {
+            for cut in 0..none.len() {
+                assert_eq!(words(&none.as_bytes()[..cut]), Ok(None), "{none}");
+            }
+            assert_eq!(words(none.as_bytes()), Ok(Some((vec![], none.len()))));
+        }
     }
 
     #[test]
@@ -298,7 +316,10 @@ mod tests {
     fn what_is_no_request_is_refused() {
         for bytes in [
             &b"*1\r\n+GET\r\n"[..],
-            b"*-1\r\n",
+            b"*-\r\n",
+            b"*-1x",
+            b"*--1\r\n",
+            b"*-99999999999999999999999\r\n",
             b"*1x",
             b"*9999999999",
             b"*1\r\n$999999999999\r\n",
