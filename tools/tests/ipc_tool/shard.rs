@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis_ipc_tests::client::Client;
 use redis_ipc_tools::farm::Farm;
@@ -239,6 +239,32 @@ fn clients_that_find_a_router_without_descriptors_are_served_when_others_have_le
         assert_eq!(client.command(&["GET", "k"]), "v");
     }
     router.signal("INT");
+    assert_eq!(router.end().code, 0);
+}
+
+#[test]
+fn a_router_takes_its_socket_away_however_it_is_told_to_end_and_outlives_its_terminal_if_it_is_to()
+{
+    let farm = Farm::start(1, 1).unwrap();
+    let tool = tool(&farm);
+    let socket = farm.folder().join("router");
+    let path = socket.to_str().unwrap();
+    let words = ["shard", "serve", "--listen", path];
+    for signal in ["HUP", "TERM", "INT"] {
+        let router = tool.start_ready(&words);
+        router.signal(signal);
+        let ran = router.end();
+        assert_eq!((ran.code, &*ran.stderr), (0, ""), "{signal}");
+        assert!(!socket.exists(), "{signal}");
+    }
+    let router = tool.start_unheeding("HUP", &words);
+    router.signal("HUP");
+    let mut client = Client::connect(&socket).unwrap();
+    let until = Instant::now() + Duration::from_millis(300);
+    while Instant::now() < until {
+        assert_eq!(client.command(&["PING"]), "PONG");
+    }
+    router.signal("TERM");
     assert_eq!(router.end().code, 0);
 }
 

@@ -111,13 +111,24 @@ impl Tool {
     /// Starts it and waits until it says that it serves or listens.
     #[track_caller]
     pub(crate) fn start_ready(&self, words: &[&str]) -> Started {
-        let started = self.start(words);
-        let note = started.complaint();
-        assert!(
-            note.contains("serving") || note.contains("listening"),
-            "{note}"
-        );
-        started
+        self.start(words).ready()
+    }
+
+    /// As [`start_ready`](Self::start_ready), with a signal that it is to ignore.
+    #[track_caller]
+    pub(crate) fn start_unheeding(&self, signal: &str, words: &[&str]) -> Started {
+        let script = format!("trap '' {signal}; exec \"$@\"");
+        let tool = self.command(words);
+        let mut shell = Command::new("/bin/sh");
+        let shell = shell.args(["-c", &script, "sh"]).arg(tool.get_program());
+        let shell = shell.args(tool.get_args());
+        let variables = tool.get_envs();
+        let shell = shell.envs(variables.filter_map(|(name, value)| Some((name, value?))));
+        let shell = shell
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        Started::of(shell.spawn().expect("a shell")).ready()
     }
 }
 
@@ -138,6 +149,16 @@ impl Started {
             stdout,
             stderr,
         }
+    }
+
+    #[track_caller]
+    fn ready(self) -> Self {
+        let note = self.complaint();
+        assert!(
+            note.contains("serving") || note.contains("listening"),
+            "{note}"
+        );
+        self
     }
 
     /// The next line that it prints.

@@ -4,6 +4,7 @@ mod bar;
 mod check;
 mod fanout;
 mod growing;
+mod hangup;
 mod news;
 mod place;
 mod replacing;

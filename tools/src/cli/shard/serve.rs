@@ -10,8 +10,8 @@ use argh::{ArgsInfo, FromArgs};
 use redis_ipc::{Endpoint, Stop};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::file;
 use super::news::{self, Faults, News};
+use super::{file, hangup};
 use crate::output::Output;
 use crate::problem::Problem;
 use crate::router::{CheckError, Cluster, Followed, Server};
@@ -55,6 +55,7 @@ impl Serve {
         let addresses = addresses?;
         let failed = |error: io::Error| Problem::failed(error.to_string());
         let stop = Stop::on_signals().map_err(failed)?;
+        hangup::heed(&stop).map_err(failed)?;
         take_descriptors();
         let checked = check(&cluster);
         let late = match checked.recv_timeout(CHECK_WAIT) {
