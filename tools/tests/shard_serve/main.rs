@@ -9,7 +9,6 @@ mod large;
 #[path = "../shard_members/router.rs"]
 mod router;
 mod stand_in;
-mod turns;
 mod watching;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

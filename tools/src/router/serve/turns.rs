@@ -43,36 +43,66 @@ impl Hub {
 #[cfg(test)]
 mod tests {
     use std::io::Write;
-    use std::os::unix::net::UnixStream;
+    use std::os::unix::net::{UnixListener, UnixStream};
 
     use mio::Poll;
+    use redis_ipc::Endpoint;
+    use redis_ipc_tests::folder::Folder;
 
     use super::*;
-    use crate::router::serve::line::Stream;
+    use crate::router::serve::line::{Line, Stream};
     use crate::router::{Cluster, Host, Placement};
 
-    #[test]
-    fn whoever_sends_much_is_read_in_turns() {
-        let host = Host::new(0, "/run/nobody/listens".parse().unwrap());
-        let cluster = Cluster::new([host], Placement::Partition).unwrap();
-        let poll = Poll::new().unwrap();
-        let mut hub = Hub::new(&cluster, poll.registry()).unwrap();
-        let (mut client, ours) = UnixStream::pair().unwrap();
-        client.set_nonblocking(true).unwrap();
-        ours.set_nonblocking(true).unwrap();
-        // What takes no answer, as much as there is room for.
-        let written = client.write(&b"\r\n".repeat(1 << 20)).unwrap();
-        hub.welcome(Stream::Unix(mio::net::UnixStream::from_std(ours)));
-        let line = |hub: &Hub| hub.clients[0].as_ref().is_some_and(|own| own.line.readable);
-        hub.clients[0].as_mut().unwrap().line.readable = true;
-        hub.serve_client(0);
+    fn hub(poll: &Poll, host: Endpoint) -> Hub {
+        let cluster = Cluster::new([Host::new(0, host)], Placement::Partition).unwrap();
+        Hub::new(&cluster, poll.registry()).unwrap()
+    }
+
+    /// Writes as much as there is room for.
+    fn fill(stream: &mut UnixStream, bytes: &[u8]) {
+        stream.set_nonblocking(true).unwrap();
+        while stream.write(bytes).is_ok() {}
+    }
+
+    /// How many turns it takes until all is read that has come; the first is begun.
+    fn turns(hub: &mut Hub, line: impl Fn(&Hub) -> &Line) -> usize {
         let mut turns = 1;
-        while line(&hub) {
+        while line(hub).readable {
             assert!(hub.patience().is_zero(), "it is read on at once");
             hub.read_on();
             turns += 1;
         }
-        assert!(turns > 1, "{written} bytes at once");
         assert!(!hub.patience().is_zero(), "and then waited for");
+        turns
+    }
+
+    #[test]
+    fn a_client_that_sends_much_is_read_in_turns() {
+        let poll = Poll::new().unwrap();
+        let mut hub = hub(&poll, "/run/nobody/listens".parse().unwrap());
+        let (mut client, ours) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        // What takes no answer.
+        fill(&mut client, &b"\r\n".repeat(1 << 20));
+        hub.welcome(Stream::Unix(mio::net::UnixStream::from_std(ours)));
+        hub.clients[0].as_mut().unwrap().line.readable = true;
+        hub.serve_client(0);
+        assert!(turns(&mut hub, |hub| &hub.clients[0].as_ref().unwrap().line) > 1);
+    }
+
+    #[test]
+    fn a_host_that_answers_much_is_read_in_turns() {
+        let (poll, folder) = (Poll::new().unwrap(), Folder::new());
+        let path = folder.join("host");
+        let listener = UnixListener::bind(&path).unwrap();
+        let mut hub = hub(&poll, Endpoint::unix(path).unwrap());
+        let place = hub.shared(0, 2).unwrap();
+        let (mut host, _) = listener.accept().unwrap();
+        // A reply that is not whole.
+        host.write_all(b"$500000000\r\n").unwrap();
+        fill(&mut host, &vec![b'x'; 1 << 20]);
+        hub.upstreams[place].as_mut().unwrap().line.readable = true;
+        hub.read_upstream(place);
+        assert!(turns(&mut hub, |hub| &hub.upstreams[place].as_ref().unwrap().line) > 1);
     }
 }
