@@ -9,6 +9,9 @@ use mio::{Interest, Registry, Token};
 /// Bytes that are read at a time, at least.
 const READ_BYTES: usize = 64 * 1024;
 
+/// Bytes by which room grows at most: what is not filled is memory all the same.
+const MOST_GROWTH: usize = 8 * 1024 * 1024;
+
 /// Bytes that go out at a time at most: whoever reads as fast as we write must not hold up others.
 const MOST_AT_ONCE: usize = 1024 * 1024;
 
@@ -127,10 +130,12 @@ impl Input {
 
     fn room(&mut self) -> &mut [u8] {
         if self.bytes.len() - self.filled < READ_BYTES / 2 {
-            self.bytes.copy_within(self.read..self.filled, 0);
-            self.filled -= self.read;
-            self.read = 0;
-            let room = (self.filled * 2).max(READ_BYTES);
+            if self.read > 0 {
+                self.bytes.copy_within(self.read..self.filled, 0);
+                self.filled -= self.read;
+                self.read = 0;
+            }
+            let room = (self.filled + self.filled.min(MOST_GROWTH)).max(READ_BYTES);
             if self.bytes.len() < room {
                 self.bytes.resize(room, 0);
             }
