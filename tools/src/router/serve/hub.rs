@@ -29,8 +29,9 @@ use crate::router::{Cluster, Placement};
 /// How often it is looked whether a host is too slow, or somebody wants a stop.
 const TICK: Duration = Duration::from_millis(100);
 
-/// How long the names of hosts are waited for at first.
-const LOOK_UP_LIMIT: Duration = Duration::from_secs(2);
+/// How long the names of hosts are waited for at first; requests for hosts whose names are not known
+/// then are refused until they are.
+const LOOK_UP_LIMIT: Duration = Duration::from_millis(500);
 
 /// Tokens below this are those of listeners, and the last of them is that of the seeker.
 pub(super) const LISTENERS: usize = 64;

@@ -41,7 +41,8 @@ enum Listener {
 
 impl Server {
     /// Begins to listen on Unix sockets (mode 0600) or TCP ports. A socket's file that nobody
-    /// listens on any more is replaced, no other file is.
+    /// listens on any more is replaced, no other file is. Blocks for half a second where the name of a
+    /// host is not found sooner, for its first requests to find it known.
     ///
     /// # Errors
     /// The address with what the system says, `AddrInUse` if somebody listens there, `InvalidInput`
