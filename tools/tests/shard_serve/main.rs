@@ -3,6 +3,7 @@
 mod clients;
 mod growing;
 mod hosts;
+mod introducing;
 mod keyless;
 #[cfg(target_pointer_width = "64")]
 mod large;

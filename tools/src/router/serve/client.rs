@@ -7,6 +7,7 @@ use redis_ipc_core::resp::Reply;
 use super::crowd::Seen;
 use super::error_reply;
 use super::gather::Gather;
+use super::introducing::Introduced;
 use super::joined::Joined;
 use super::line::Line;
 use super::listening::Awaited;
@@ -34,6 +35,7 @@ pub(super) struct ClientId {
 pub(super) struct Client {
     pub(super) line: Line,
     pub(super) id: ClientId,
+    pub(super) introduced: Introduced,
     pub(super) seen: Seen,
     /// What has come in part of a long request.
     pub(super) begun: Option<Box<Begun>>,
@@ -103,6 +105,7 @@ impl Client {
         Self {
             line,
             id,
+            introduced: Introduced::new(),
             seen: Seen::default(),
             begun: None,
             first: 0,
@@ -131,6 +134,7 @@ impl Client {
     /// Its connections are gone, and what it had said before is forgotten.
     pub(super) fn forget_state(&mut self) {
         self.protocol = 2;
+        self.introduced.forget_name();
         self.transaction = None;
         self.watch = None;
         self.channels.clear();
@@ -171,6 +175,14 @@ impl Client {
     pub(super) fn null(&self) -> &'static [u8] {
         match self.protocol {
             2 => b"*-1\r\n",
+            _ => b"_\r\n",
+        }
+    }
+
+    /// As [`null`](Self::null), in the place of a text.
+    pub(super) fn null_bulk(&self) -> &'static [u8] {
+        match self.protocol {
+            2 => b"$-1\r\n",
             _ => b"_\r\n",
         }
     }

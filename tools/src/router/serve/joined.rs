@@ -29,6 +29,8 @@ enum Whole {
         bulks: Vec<Vec<u8>>,
         parts: Vec<Vec<usize>>,
     },
+    /// The one answer of all, names and values in any order.
+    Same(Option<Vec<u8>>),
     /// The one answer of all to SCRIPT LOAD, which a server that cannot be asked does not spoil: it
     /// lacks the script, and says so when it is to run it.
     Loaded(Option<Vec<u8>>),
@@ -50,6 +52,11 @@ impl Joined {
     /// So many answers that are arrays of what there is.
     pub(super) fn all_of(parts: usize) -> Self {
         Self::of(parts, Whole::All(0, Vec::new()))
+    }
+
+    /// So many answers that are to be the same names and values.
+    pub(super) fn same(parts: usize) -> Self {
+        Self::of(parts, Whole::Same(None))
     }
 
     /// So many answers to SCRIPT LOAD.
@@ -89,7 +96,7 @@ impl Joined {
         if matches!(reply, Reply::Error(_)) {
             self.error.get_or_insert_with(|| frame.to_vec());
         } else if !self.whole.take(part, frame, &reply) {
-            let error = || error_reply("a host answered a part of the command with something else");
+            let error = || error_reply(self.whole.otherwise());
             self.error.get_or_insert_with(error);
         }
         (self.left == 0).then(|| self.answer())
@@ -97,13 +104,15 @@ impl Joined {
 
     fn answer(&mut self) -> Vec<u8> {
         match (&mut self.whole, self.error.take()) {
-            (Whole::Loaded(Some(reply)), _) => mem::take(reply),
+            (Whole::Loaded(Some(reply)), _) | (Whole::Same(Some(reply)), None) => mem::take(reply),
             (Whole::There(Some(all)), _) => {
                 let there = all.iter().map(|there| format!(":{}\r\n", u8::from(*there)));
                 array(all.len(), there)
             }
             (_, Some(error)) => error,
-            (Whole::Ok | Whole::Loaded(None) | Whole::There(None), None) => b"+OK\r\n".to_vec(),
+            (Whole::Ok | Whole::Same(None) | Whole::Loaded(None) | Whole::There(None), None) => {
+                b"+OK\r\n".to_vec()
+            }
             (Whole::Sum(sum), None) => format!(":{sum}\r\n").into_bytes(),
             (Whole::All(count, elements), None) => array(*count, [elements]),
             (Whole::Places { bulks, .. }, None) => array(bulks.len(), bulks),
@@ -112,6 +121,14 @@ impl Joined {
 }
 
 impl Whole {
+    /// What is said of an answer that is not what it should be.
+    fn otherwise(&self) -> &'static str {
+        match self {
+            Self::Same(_) => "the hosts are not set alike: ask each of them, as a fanout does",
+            _ => "a host answered a part of the command with something else",
+        }
+    }
+
     /// `false` if the answer is of another kind than it should be.
     fn take(&mut self, part: usize, frame: &[u8], reply: &Reply<'_>) -> bool {
         match (self, reply) {
@@ -126,6 +143,10 @@ impl Whole {
                 return place(bulks, &parts[part], elements.clone());
             }
             (Self::Sum(_) | Self::All(..) | Self::Places { .. }, _) => return false,
+            (Self::Same(first), _) => {
+                let first = first.get_or_insert_with(|| frame.to_vec());
+                return settings(&Reply::parse(first)) == settings(reply);
+            }
             (Self::Loaded(first), _) => {
                 first.get_or_insert_with(|| frame.to_vec());
             }
@@ -155,6 +176,21 @@ fn place(bulks: &mut [Vec<u8>], keys: &[usize], elements: Elements<'_>) -> bool 
         };
     }
     fits
+}
+
+/// Names and values in one order.
+fn settings<'f>(reply: &Reply<'f>) -> Vec<[Option<&'f [u8]>; 2]> {
+    let words = match reply.clone() {
+        Reply::Map(words) => Some(words),
+        reply => reply.elements(),
+    };
+    let mut words = words.into_iter().flatten().map(|word| word.bytes());
+    let mut pairs = Vec::new();
+    while let (Some(name), Some(value)) = (words.next(), words.next()) {
+        pairs.push([name, value]);
+    }
+    pairs.sort_unstable();
+    pairs
 }
 
 /// An array of elements as they go out.

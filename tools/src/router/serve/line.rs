@@ -200,6 +200,20 @@ impl Line {
         self.held_at.is_some()
     }
 
+    /// Where the other side is: its address, or on a Unix socket the path of ours.
+    pub(super) fn peer(&self) -> String {
+        match &self.stream {
+            Stream::Tcp(stream) => stream.peer_addr().map(|address| address.to_string()),
+            Stream::Unix(stream) => stream.local_addr().map(|address| {
+                let path = address.as_pathname().map(|path| path.display().to_string());
+                format!("{}:0", path.unwrap_or_default())
+            }),
+            #[cfg(feature = "tls")]
+            Stream::Tls(_) => Ok(String::new()),
+        }
+        .unwrap_or_default()
+    }
+
     /// Bytes that wait to go out.
     pub(super) fn unsent(&self) -> usize {
         self.output.len() - self.sent

@@ -13,6 +13,7 @@ mod gather;
 mod growing;
 mod hub;
 mod info;
+mod introducing;
 mod joined;
 mod learning;
 mod line;

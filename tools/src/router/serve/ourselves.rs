@@ -7,6 +7,18 @@ use super::joined::Joined;
 use super::upstream::{Asked, Purpose, Upstream, write_bulk, write_request};
 use super::{NO_PASSWORD, error_reply};
 
+/// Settings of hosts that clients ask for before they begin; passwords are none of their business.
+const TOLD: [&str; 8] = [
+    "save",
+    "appendonly",
+    "maxmemory",
+    "maxmemory-policy",
+    "notify-keyspace-events",
+    "timeout",
+    "replica-read-only",
+    "slave-read-only",
+];
+
 impl Hub {
     /// Answers what is for no host. `None` if it is for one, `Some(false)` if it has to wait.
     pub(super) fn answer_ourselves(
@@ -44,16 +56,10 @@ impl Hub {
             (b"time", []) => info::time(),
             (b"info", wanted) => self.info(client, wanted),
             (b"hello", options) => self.hello(client, options),
-            (b"client", [sub, ..]) if is_any(sub, &["setname", "setinfo"]) => b"+OK\r\n".to_vec(),
-            (b"client", [sub]) if is_any(sub, &["id"]) => {
-                format!(":{}\r\n", client.id.generation).into_bytes()
-            }
-            (b"client", [sub, id, how @ ..]) if is_any(sub, &["unblock"]) => {
-                return Some(self.unblock(client, id, how));
-            }
-            (b"client", [sub, ..]) if is_any(sub, &["tracking"]) => {
-                self.track(client, words);
-                return Some(true);
+            (b"client", _) => return self.answer_client(client, words),
+            (b"command", _) => return Some(self.ask_any(client, words)),
+            (b"config", [sub, names @ ..]) if is_any(sub, &["get"]) => {
+                return self.settings(client, names, words);
             }
             (b"script", [sub, ..]) if is_any(sub, &["load", "exists", "flush"]) => {
                 self.script(client, sub, words);
@@ -100,9 +106,13 @@ impl Hub {
             [b"3", rest @ ..] => (3, rest),
             _ => return b"-NOPROTO unsupported protocol version\r\n".to_vec(),
         };
+        let mut name = None;
         while let [word, behind @ ..] = rest {
             rest = match behind {
-                [_, behind @ ..] if is_any(word, &["setname"]) => behind,
+                [own, behind @ ..] if is_any(word, &["setname"]) => {
+                    name = Some(*own);
+                    behind
+                }
                 _ if is_any(word, &["auth"]) => return error_reply(NO_PASSWORD),
                 _ => return error_reply("HELLO [2|3 [SETNAME name]]"),
             };
@@ -110,6 +120,9 @@ impl Hub {
         let bound = client.subscriptions() > 0 || client.watch.is_some();
         if bound && protocol != client.protocol {
             return error_reply("the protocol cannot be changed while subscribed or watching");
+        }
+        if let Some(Err(why)) = name.map(|name| client.set_name(name)) {
+            return error_reply(why);
         }
         client.protocol = protocol;
         let mut reply = match protocol {
@@ -129,8 +142,41 @@ impl Hub {
         reply
     }
 
+    /// Has a host answer what all of them would: one that there is a connection to, if there is one.
+    fn ask_any(&mut self, client: &mut Client, words: &[&[u8]]) -> bool {
+        let index = usize::from(client.protocol == 3);
+        let mut hosts = self.places.iter().copied();
+        let connected = hosts.find(|place| self.shared[*place][index].is_some());
+        let mut frame = Vec::new();
+        write_request(&mut frame, words);
+        let host = connected.unwrap_or(self.places[0]);
+        self.pass(client, host, &frame, words, false);
+        true
+    }
+
+    /// The settings of these names if all servers have the same. `None` if they are not told.
+    fn settings(&mut self, client: &mut Client, names: &[&[u8]], words: &[&[u8]]) -> Option<bool> {
+        match names {
+            [name] if is_any(name, &["databases"]) => {
+                let mut reply = match client.protocol {
+                    2 => b"*2\r\n".to_vec(),
+                    _ => b"%1\r\n".to_vec(),
+                };
+                write_bulk(&mut reply, name);
+                write_bulk(&mut reply, b"1");
+                client.answer_now(&reply);
+            }
+            [_, ..] if names.iter().all(|name| is_any(name, &TOLD)) => {
+                let servers = self.servers();
+                self.ask_each(client, servers, Joined::same, words);
+            }
+            _ => return None,
+        }
+        Some(true)
+    }
+
     /// Ends another client's pop before its time; `false` if it has to wait.
-    fn unblock(&mut self, client: &mut Client, id: &[u8], how: &[&[u8]]) -> bool {
+    pub(super) fn unblock(&mut self, client: &mut Client, id: &[u8], how: &[&[u8]]) -> bool {
         let ends = match how {
             [] => None,
             [how] if is_any(how, &["timeout"]) => None,

@@ -33,6 +33,11 @@ impl Transaction {
         begun
     }
 
+    /// How many were queued.
+    pub(super) fn commands(&self) -> usize {
+        self.count
+    }
+
     /// Its keys may be elsewhere by now: it is not executed.
     pub(super) fn spoil(&mut self) {
         self.broken |= self.unit.is_some();
