@@ -35,8 +35,9 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// let mut cluster = Cluster::from_toml("hosts.toml", &text)?;
 /// // Some times a second:
 /// if let Some(text) = followed.look() {
-///     cluster = Cluster::from_toml("hosts.toml", &text?)?;
-///     followed.adopted();
+///     let text = text?;
+///     cluster = Cluster::from_toml("hosts.toml", &text)?;
+///     followed.adopted(&text);
 /// }
 /// assert_eq!(cluster.hosts().len(), 1);
 /// # std::fs::remove_file(&path)?;
@@ -48,11 +49,20 @@ pub struct Followed {
     /// The file in use, then those that were read since and are not in use: a move that was taken up
     /// again knows only the last of the files before its own, and waits for that. Empty if it is not
     /// followed.
-    held: Vec<File>,
+    held: Vec<Held>,
     /// What was there when it was read last.
     read: Seen,
     /// What was there when it was looked at last.
     seen: Seen,
+}
+
+/// A file that we have a lock on.
+#[derive(Debug)]
+struct Held {
+    _lock: File,
+    stamp: Stamp,
+    /// What it said; `None` if that could not be read.
+    text: Option<String>,
 }
 
 /// A state of the path: a file, or why there is none.
@@ -111,7 +121,12 @@ impl Followed {
             }
             if lock(&file, &path).map_err(failed)? {
                 let text = config::text(&name, &file)?;
-                return Ok((of(vec![file], Ok(stamp)), text));
+                let held = Held {
+                    _lock: file,
+                    stamp,
+                    text: Some(text.clone()),
+                };
+                return Ok((of(vec![held], Ok(stamp)), text));
             }
             if Instant::now() > until {
                 return Err(failed(io::Error::other("another program has locked it")));
@@ -138,20 +153,31 @@ impl Followed {
         if now == self.read || now == Err(ErrorKind::NotFound) || !is_settled {
             return None;
         }
-        let text = now.map_err(io::Error::from);
-        let text = text.and_then(|stamp| self.read(&stamp)).transpose()?;
+        let file = now.map_err(io::Error::from);
+        let file = file.and_then(|stamp| self.lock(stamp)).transpose()?;
         self.read = now;
         let name = self.path.display().to_string();
-        Some(match text {
-            Ok(file) => config::text(&name, file),
+        Some(match file {
+            Ok((file, stamp)) => {
+                let text = config::text(&name, &file);
+                self.hold(Held {
+                    _lock: file,
+                    stamp,
+                    text: text.as_ref().ok().cloned(),
+                });
+                text
+            }
             Err(error) => Err(config::unreadable(&name, &error)),
         })
     }
 
-    /// What [`look`](Self::look) has returned last is in use now, and nothing else.
-    pub fn adopted(&mut self) {
-        let last = self.held.len().saturating_sub(1);
-        self.held.drain(..last);
+    /// That text, which [`look`](Self::look) has returned, is in use now, and none that it has
+    /// returned before. What it has returned since may be in use next.
+    pub fn adopted(&mut self, text: &str) {
+        let is_it = |held: &Held| held.text.as_deref() == Some(text);
+        if let Some(place) = self.held.iter().rposition(is_it) {
+            self.held.drain(..place);
+        }
     }
 
     fn now(&self) -> Seen {
@@ -163,21 +189,24 @@ impl Followed {
         }
     }
 
-    /// Opens the file and holds on to it; `None` if it is none that can be read just now.
-    fn read(&mut self, seen: &Stamp) -> io::Result<Option<File>> {
+    /// Opens and locks the file; `None` if it is none that can be read just now.
+    fn lock(&self, seen: Stamp) -> io::Result<Option<(File, Stamp)>> {
         let file = match File::open(&self.path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             file => file?,
         };
-        if Stamp::of(&file.metadata()?) != *seen || !lock(&file, &self.path)? {
-            return Ok(None);
+        let is_seen = Stamp::of(&file.metadata()?) == seen;
+        Ok((is_seen && lock(&file, &self.path)?).then_some((file, seen)))
+    }
+
+    /// Holds on to a file; if it was edited in its place, instead of what it was, unless that is in
+    /// use.
+    fn hold(&mut self, held: Held) {
+        let waiting = self.held.get_mut(1..).and_then(<[Held]>::last_mut);
+        match waiting.filter(|last| last.stamp.is_file(&held.stamp)) {
+            Some(last) => *last = held,
+            None => self.held.push(held),
         }
-        let last = self.held.last().map(File::metadata).transpose()?;
-        // One that was edited in its place has its lock.
-        if last.is_none_or(|last| !Stamp::of(&last).is_file(seen)) {
-            self.held.push(file.try_clone()?);
-        }
-        Ok(Some(file))
     }
 }
 
@@ -243,8 +272,13 @@ mod tests {
         let third = File::open(&path).unwrap();
         assert_eq!(found(&mut followed), Some(Ok("c".to_owned())));
         assert!(!is_free(&first) && !is_free(&second));
-        followed.adopted();
-        assert!(is_free(&first) && is_free(&second) && !is_free(&third));
+        // What is in use by now is not what was read last.
+        followed.adopted("b");
+        assert!(is_free(&first) && !is_free(&second) && !is_free(&third));
+        followed.adopted("a");
+        assert!(!is_free(&second) && !is_free(&third));
+        followed.adopted("c");
+        assert!(is_free(&second) && !is_free(&third));
         drop(followed);
         assert!(is_free(&third));
     }
@@ -258,9 +292,14 @@ mod tests {
         for text in ["bb", "ccc"] {
             put(&folder, "hosts", text);
             assert_eq!(found(&mut followed), Some(Ok(text.to_owned())));
+            followed.adopted(text);
             assert_eq!(followed.held.len(), 1);
-            followed.adopted();
             assert!(!is_free(&file));
+        }
+        for text in ["d", "ee", "fff"] {
+            put(&folder, "hosts", text);
+            assert_eq!(found(&mut followed), Some(Ok(text.to_owned())));
+            assert_eq!(followed.held.len(), 2, "what was never in use is forgotten");
         }
         drop(followed);
         assert!(is_free(&file));
@@ -306,7 +345,7 @@ mod tests {
         fs::remove_dir(&path).unwrap();
         put(&folder, "hosts", "b");
         assert_eq!(found(&mut followed), Some(Ok("b".to_owned())));
-        followed.adopted();
+        followed.adopted("b");
         assert!(is_free(&first) && is_free(&second));
     }
 

@@ -99,12 +99,12 @@ fn a_move_begins_when_all_who_follow_the_file_look_at_both_places() {
     let growing = Cluster::from_toml("hosts.toml", &text).unwrap();
     assert_eq!(growing.next().map(|next| next.hosts().len()), Some(2));
     assert_eq!(setup.moved(), 0);
-    followed.adopted();
+    followed.adopted(&text);
     // It does not end before all know that nobody joins any more.
     let text = changed(&mut followed);
     assert!(!text.contains("[[joining]]") && former(&setup.file).exists());
     assert!(setup.moved() > 0);
-    followed.adopted();
+    followed.adopted(&text);
     let ran = moving.end();
     assert_eq!((ran.code, &*ran.stderr), (0, ""), "{}", ran.stdout);
     assert!(!former(&setup.file).exists());

@@ -1,8 +1,8 @@
 //! Hosts for a router that is running, from a file that changes.
 
-use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::output::Output;
 use crate::router::{CheckError, Cluster, ConfigError, Followed};
@@ -10,12 +10,15 @@ use crate::router::{CheckError, Cluster, ConfigError, Followed};
 /// How long a file stays as it is before it is read: an editor may have written half of it.
 const PAUSE: Duration = Duration::from_millis(90);
 
+/// What a file has become.
+type Found = Result<String, ConfigError>;
+
 /// The news of a file that is followed.
 #[derive(Debug)]
 pub(super) struct News {
-    followed: Followed,
-    /// When it was looked at last.
-    looked: Instant,
+    found: Receiver<Found>,
+    /// Where it is told what is in use.
+    adopted: Sender<String>,
     /// What the file is called.
     name: String,
     /// What is in use: its text, and whether that is a Redis Cluster.
@@ -53,9 +56,10 @@ impl News {
         cluster: &Cluster,
         output: Output,
     ) -> Self {
+        let (found, adopted) = follow(followed);
         Self {
-            followed,
-            looked: Instant::now(),
+            found,
+            adopted,
             name,
             text,
             is_redis_cluster: cluster.is_redis_cluster(),
@@ -65,19 +69,18 @@ impl News {
         }
     }
 
-    /// Other hosts, if there are any. When it is called again, they are in use. Blocks for no longer
-    /// than to read a file.
+    /// Other hosts, if there are any. When it is called again, they are in use. Does not block.
     pub(super) fn next(&mut self) -> Option<Cluster> {
         if let Some(handed) = self.handed.take() {
-            self.followed.adopted();
             self.text = handed.text;
+            self.tell_adopted();
             handed.notes.iter().for_each(|note| self.output.note(note));
         }
-        if let Some(text) = self.look() {
+        while let Ok(found) = self.found.try_recv() {
             // Whatever is looked at was before that.
             self.checking = None;
-            match text {
-                Ok(text) if text == self.text => self.followed.adopted(),
+            match found {
+                Ok(text) if text == self.text => self.tell_adopted(),
                 Ok(text) => self.checking = Some(self.check(text)),
                 Err(error) => self.refuse(&error.to_string()),
             }
@@ -99,13 +102,9 @@ impl News {
         }
     }
 
-    /// What the file has become, if its turn has come.
-    fn look(&mut self) -> Option<Result<String, ConfigError>> {
-        if self.looked.elapsed() < PAUSE {
-            return None;
-        }
-        self.looked = Instant::now();
-        self.followed.look()
+    fn tell_adopted(&self) {
+        // Who follows the file does so as long as we are there.
+        let _ = self.adopted.send(self.text.clone());
     }
 
     /// Looks at hosts on a thread of its own.
@@ -122,6 +121,26 @@ impl News {
         let note = format!("{why}; the router goes on with the former hosts");
         self.output.note(&note);
     }
+}
+
+/// Follows a file on a thread of its own: what is put there has to be noticed also while the router is
+/// kept from going by what was put there before, by hosts that stand still. Says what it becomes, and
+/// is told what is in use.
+fn follow(mut followed: Followed) -> (Receiver<Found>, Sender<String>) {
+    let ((tell, found), (adopted, told)) = (channel(), channel::<String>());
+    thread::spawn(move || {
+        loop {
+            match told.recv_timeout(PAUSE) {
+                Ok(text) => followed.adopted(&text),
+                Err(RecvTimeoutError::Timeout) => {
+                    // Nobody hears it any more: then that is told, too.
+                    followed.look().map(|found| tell.send(found));
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    });
+    (found, adopted)
 }
 
 /// Whether the hosts are a cluster that may come into the place of another, and which are away.
@@ -175,7 +194,11 @@ pub(super) fn hosts(cluster: &Cluster) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::fs::{self, File};
+    use std::time::Instant;
+
+    use redis_ipc_tests::folder::Folder;
+    use rustix::fs::{FlockOperation, flock};
 
     use super::*;
 
@@ -188,15 +211,8 @@ mod tests {
         heads.enumerate().map(host).collect()
     }
 
-    fn news(path: &std::path::Path) -> (News, Cluster) {
-        let (followed, text) = Followed::open(path).unwrap();
-        let cluster = Cluster::from_toml("hosts.toml", &text).unwrap();
-        let name = "hosts.toml".to_owned();
-        let news = News::new(followed, name, text, &cluster, Output::new(false));
-        (news, cluster)
-    }
-
     /// Asks until there is something.
+    #[track_caller]
     fn wait<T>(mut ask: impl FnMut() -> Option<T>) -> T {
         let until = Instant::now() + Duration::from_secs(20);
         loop {
@@ -210,26 +226,72 @@ mod tests {
 
     #[test]
     fn hosts_are_handed_out_once_and_those_that_are_none_are_not() {
-        let path = std::env::temp_dir().join(format!("news-{}.toml", std::process::id()));
-        let write = |text: &str| fs::write(&path, text).unwrap();
-        write(&text(0));
-        let (mut news, _) = news(&path);
+        let ((tell, found), (adopted, told)) = (channel(), channel());
+        let mut news = News {
+            found,
+            adopted,
+            name: "hosts.toml".to_owned(),
+            text: text(0),
+            is_redis_cluster: false,
+            checking: None,
+            handed: None,
+            output: Output::new(false),
+        };
+        let put = |text: &str| tell.send(Ok(text.to_owned())).unwrap();
         assert!(news.next().is_none());
-        write(&text(1));
+        put(&text(1));
         let cluster = wait(|| news.next());
         assert_eq!(all(&cluster).hosts().len(), 3);
         assert_eq!(hosts(&cluster), "2 hosts (1 joining)");
-        assert!(news.next().is_none() && news.text == text(1));
+        assert!(told.try_recv().is_err(), "it is not in use yet");
+        assert!(news.next().is_none());
+        assert_eq!(told.try_recv(), Ok(text(1)));
         // What is broken is neither handed out nor in the way of what comes after.
-        write("[[host]\n");
-        let broken = wait(|| news.look()).unwrap();
-        news.checking = Some(news.check(broken));
+        put("[[host]\n");
         wait(|| {
             assert!(news.next().is_none());
             news.checking.is_none().then_some(())
         });
-        write(&text(2));
+        put(&text(2));
+        put("[[host]\n");
+        put(&text(2));
         assert_eq!(all(&wait(|| news.next())).hosts().len(), 4);
-        fs::remove_file(&path).unwrap();
+        // What was in use before and is so again is not handed out anew.
+        news.next();
+        put(&text(2));
+        assert!(news.next().is_none() && news.checking.is_none());
+        assert_eq!(told.try_iter().collect::<Vec<_>>(), [text(2), text(2)]);
+    }
+
+    #[test]
+    fn a_file_is_held_on_to_also_while_nobody_asks_for_news() {
+        let folder = Folder::new();
+        let path = folder.join("hosts");
+        let put = |text: &str| {
+            let new = folder.join("new");
+            fs::write(&new, text).unwrap();
+            fs::rename(&new, &path).unwrap();
+            File::open(&path).unwrap()
+        };
+        let is_free = |file: &File| {
+            let locked = flock(file, FlockOperation::NonBlockingLockExclusive).is_ok();
+            flock(file, FlockOperation::Unlock).unwrap();
+            locked
+        };
+        let first = put("a");
+        let (found, adopted) = follow(Followed::open(&path).unwrap().0);
+        let mut files = Vec::new();
+        for text in ["b", "c"] {
+            files.push(put(text));
+            let read = found.recv_timeout(Duration::from_secs(20)).unwrap();
+            assert_eq!(read, Ok(text.to_owned()));
+        }
+        assert!(!is_free(&first) && files.iter().all(|file| !is_free(file)));
+        // The router goes by what it was given first.
+        adopted.send("b".to_owned()).unwrap();
+        wait(|| is_free(&first).then_some(()));
+        assert!(files.iter().all(|file| !is_free(file)));
+        drop(adopted);
+        wait(|| files.iter().all(is_free).then_some(()));
     }
 }
