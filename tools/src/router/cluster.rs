@@ -1,55 +1,19 @@
-//! Hosts, their connections, and commands that find their host.
+//! Hosts as one: which they are, and where keys live.
 
-use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
-
-use redis_ipc::Connection;
 
 use super::commands::Table;
 use super::error::{Cause, Error, HostsError};
 use super::fanout::Fanout;
 use super::host::Host;
 use super::identity::Identities;
-use super::layout::{Layout, Node};
-use super::map::{Map, Promised, Workers};
+use super::layout::Layout;
+use super::map::{Map, Workers};
+use super::options::Options;
 use super::placement::Placement;
-use super::split;
 #[cfg(feature = "redis")]
 use super::topology::Topology;
-use super::value::Value;
-
-/// Longest default wait for connecting and for a reply.
-const LIMIT: Duration = Duration::from_secs(5);
-
-/// How long to wait and how much to hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
-    /// How long connecting to a host may take; by default 5 s.
-    pub connect_limit: Duration,
-    /// How long one command may take; by default 5 s.
-    pub reply_limit: Duration,
-    /// How large one request and one reply may be, in bytes; by default 513 MiB, which the largest
-    /// value that a server takes fits into. Memory is taken as it is needed.
-    pub message_limit: usize,
-    /// Connections that are kept for each host while nobody uses them; by default 8.
-    pub idle_connections: usize,
-    /// Hosts that a map or a fanout works on at the same time; by default 64.
-    pub hosts_in_flight: usize,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            connect_limit: LIMIT,
-            reply_limit: LIMIT,
-            message_limit: 513 * 1024 * 1024,
-            idle_connections: 8,
-            hosts_in_flight: 64,
-        }
-    }
-}
 
 /// Several hosts as one. Clones share their connections.
 ///
@@ -274,85 +238,6 @@ impl Cluster {
         layout.rule.shares(layout.nodes.len())
     }
 
-    /// Sends a command to the host of its key and waits for the answer.
-    ///
-    /// MGET, MSET, DEL, EXISTS, UNLINK and TOUCH work on keys of several hosts: they are split,
-    /// and their answers joined. Such a command is not done at one moment, and may be done in
-    /// part; the error says on which hosts.
-    ///
-    /// # Errors
-    /// [`Error::Refused`] if it is not clear which host it is for; nothing was sent. Else what
-    /// went wrong, and where.
-    pub fn command<W: AsRef<[u8]>>(&self, words: &[W]) -> Result<Value, Error> {
-        self.blocking_command(words, self.inner.options.reply_limit)
-    }
-
-    /// As [`command`](Self::command), for one that the server may answer late on purpose.
-    ///
-    /// # Errors
-    /// As with [`command`](Self::command).
-    pub fn blocking_command<W: AsRef<[u8]>>(
-        &self,
-        words: &[W],
-        limit: Duration,
-    ) -> Result<Value, Error> {
-        let layout = self.layout();
-        if let Some(next) = self.next() {
-            let mut keys = self.table().keys(words)?;
-            if keys.any(|at| self.moves(next, words[at].as_ref())) {
-                return self.command_through(next, words, limit);
-            }
-        }
-        match split::route(&self.table(), &layout, words)? {
-            #[cfg(feature = "redis")]
-            split::Route::One(key) if self.topology().is_some() => {
-                self.follow(&layout, layout.rule.host(words[key].as_ref()), words, limit)
-            }
-            split::Route::One(key) => layout.of_key(words[key].as_ref()).command(words, limit),
-            split::Route::Several(parts) => {
-                let mut map = self.map();
-                let promise = map.queue_parts(parts, words);
-                map.send(limit);
-                promise.wait()
-            }
-        }
-    }
-
-    /// Sends a command to a host, whatever keys it has, and waits for the answer.
-    ///
-    /// # Errors
-    /// [`Error::NoHost`], [`Error::Refused`] if it changes the connection that it is sent over, or
-    /// what went wrong.
-    pub fn command_on<W: AsRef<[u8]>>(&self, host: u32, words: &[W]) -> Result<Value, Error> {
-        split::check_shared(words)?;
-        let limit = self.inner.options.reply_limit;
-        self.layout().node(host)?.command(words, limit)
-    }
-
-    /// A connection to a host, from its pool if there is one; it goes back on drop, and has to be
-    /// left as it was found: in its database, without a subscription or a transaction.
-    ///
-    /// # Errors
-    /// [`Error::NoHost`], or what connecting ended in.
-    pub fn connection(&self, host: u32) -> Result<HostConnection, Error> {
-        self.connection_within(host, self.inner.options.connect_limit)
-    }
-
-    /// As [`connection`](Self::connection), with a limit if it is less than the cluster's.
-    pub(super) fn connection_within(
-        &self,
-        host: u32,
-        limit: Duration,
-    ) -> Result<HostConnection, Error> {
-        let node = self.layout().node(host)?.clone();
-        let connection = node.connect(limit);
-        let connection = connection.map_err(|error| node.failed(error))?;
-        Ok(HostConnection {
-            connection: Some(connection),
-            node,
-        })
-    }
-
     /// Begins a map: any number of commands, sent to all hosts at once.
     #[must_use]
     pub fn map(&self) -> Map {
@@ -381,36 +266,6 @@ impl Cluster {
 
     pub(super) fn table_lock(&self) -> &RwLock<Arc<Table>> {
         &self.inner.table
-    }
-}
-
-/// A connection to a host; it goes back to the host's pool on drop.
-#[derive(Debug)]
-pub struct HostConnection {
-    /// There until it is dropped.
-    connection: Option<Connection>,
-    pub(super) node: Arc<Node>,
-}
-
-impl Deref for HostConnection {
-    type Target = Connection;
-
-    fn deref(&self) -> &Connection {
-        self.connection.as_ref().expect("there until it is dropped")
-    }
-}
-
-impl DerefMut for HostConnection {
-    fn deref_mut(&mut self) -> &mut Connection {
-        self.connection.as_mut().expect("there until it is dropped")
-    }
-}
-
-impl Drop for HostConnection {
-    fn drop(&mut self) {
-        if let Some(connection) = self.connection.take() {
-            self.node.give_back(connection);
-        }
     }
 }
 

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use redis_ipc::{Endpoint, Outcome};
 
-use super::cluster::{Cluster, Options};
+use super::cluster::Cluster;
 use super::error::{Cause, Error, Failed};
 use super::layout::Layout;
 use super::map::{FOREVER, Promised};
+use super::options::Options;
 use super::redirect::Redirect;
 use super::topology::Topology;
 use super::value::Value;

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use redis_ipc::Connection;
 
-use super::cluster::Options;
 use super::commands::Refusal;
 use super::error::{Cause, Error, Failed, HostsError};
 use super::host::Host;
 use super::identity::Identities;
+use super::options::Options;
 use super::placement::{Placement, Rule};
 use super::value::Value;
 

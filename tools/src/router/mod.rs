@@ -24,8 +24,10 @@
 
 mod checking;
 mod cluster;
+mod commanding;
 pub mod commands;
 mod config;
+mod connection;
 mod error;
 mod fanout;
 mod followed;
@@ -37,6 +39,7 @@ mod layout;
 mod learning;
 mod map;
 pub mod moving;
+mod options;
 mod placement;
 pub(crate) mod quoted;
 mod redirect;
@@ -48,13 +51,15 @@ mod topology;
 mod value;
 
 pub use checking::CheckError;
-pub use cluster::{Cluster, HostConnection, Options};
+pub use cluster::Cluster;
 pub use config::ConfigError;
+pub use connection::HostConnection;
 pub use error::{Cause, Error, Failed, HostsError};
 pub use fanout::{Answers, Fanout, Script};
 pub use followed::Followed;
 pub use host::Host;
 pub use map::{All, Map, Promise, Promised, Running, Then};
+pub use options::Options;
 pub use placement::Placement;
 pub use serve::Server;
 pub use value::Value;

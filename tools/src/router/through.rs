@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use redis_ipc::{Connection, Error as Broken};
 
-use super::cluster::{Cluster, HostConnection};
+use super::cluster::Cluster;
 use super::commands::Refusal;
+use super::connection::HostConnection;
 use super::error::Error;
 use super::map::FOREVER;
 use super::split::{self, Join, Parts};

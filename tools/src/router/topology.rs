@@ -8,9 +8,9 @@ use redis_ipc::{Connection, Endpoint};
 use redis_ipc_core::resp::Reply;
 use redis_ipc_core::shard::slots;
 
-use super::cluster::Options;
 use super::host::Host;
 use super::layout::{Layout, Node};
+use super::options::Options;
 use super::placement::Rule;
 
 /// How long one node is asked while there are others.

@@ -10,7 +10,7 @@ use redis_ipc_core::resp::Reply;
 
 use super::MoveError;
 use crate::router::Cluster;
-use crate::router::cluster::HostConnection;
+use crate::router::connection::HostConnection;
 
 const NAME: &str = "ipc-tool:moving";
 

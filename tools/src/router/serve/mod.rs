@@ -7,6 +7,7 @@
 //! Clients speak RESP2, or RESP3 after HELLO 3: then the hosts are spoken to in RESP3 for them.
 
 mod client;
+mod connecting;
 mod crowd;
 mod dispatch;
 mod gather;
