@@ -12,6 +12,9 @@ mod router;
 mod stand_in;
 mod watching;
 
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use redis_ipc::{Connection, Endpoint, Outcome};
@@ -207,6 +210,42 @@ fn a_pop_that_waits_holds_up_its_own_client_only() {
     assert_eq!(popping.receive().items()[1], "item");
     assert_eq!(popping.receive(), 1);
     assert_eq!(popping.command(&["BLPOP", "queue", "0.01"]), Value::Nil);
+}
+
+#[test]
+fn a_pop_of_several_hosts_gives_what_is_there_however_short_its_time() {
+    let router = Router::start(2, 2);
+    let (mut popping, mut other, keys) = (router.client(), router.client(), router.keys());
+    assert_eq!(other.command(&["RPUSH", &keys[2], "item"]), 1);
+    router.farm.pause(0);
+    popping.send(&["BLPOP", &keys[0], &keys[2], "0.001"]);
+    // Behind this, that time is over.
+    let later = other.command(&["BLPOP", &keys[3], "0.05"]);
+    assert_eq!(later, Value::Nil);
+    router.farm.resume(0);
+    assert_eq!(popping.receive().texts(), [&keys[2], "item"]);
+    let nothing = popping.command(&["BLPOP", &keys[0], &keys[2], "0.001"]);
+    assert_eq!(nothing, Value::Nil);
+}
+
+#[test]
+fn nothing_is_written_as_the_clients_protocol_has_it() {
+    let router = Router::start(2, 1);
+    let keys = router.keys();
+    let endpoint = router.endpoint();
+    for (hello, nil) in [("", "$-1\r\n"), ("HELLO 3\r\n", "_\r\n")] {
+        let mut stream = UnixStream::connect(endpoint.path().unwrap()).unwrap();
+        let words = [&keys[0][..], &keys[1]].map(|key| format!("\"{key}\""));
+        let asked = format!("{hello}MGET {}\r\nGET {}\r\n", words.join(" "), words[0]);
+        stream.write_all(asked.as_bytes()).unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        let mut replies = String::new();
+        stream.read_to_string(&mut replies).unwrap();
+        assert!(
+            replies.ends_with(&format!("*2\r\n{nil}{nil}{nil}")),
+            "{replies}"
+        );
+    }
 }
 
 #[test]

@@ -275,7 +275,7 @@ impl Hub {
     }
 
     fn pass_parts(&mut self, client: &mut Client, parts: &Parts, bytes: usize, words: &[&[u8]]) {
-        let request = client.ask_in_parts(bytes, Joined::new(parts));
+        let request = client.ask_in_parts(bytes, Joined::new(parts, client.protocol));
         let mut frame = Vec::new();
         for (part, own) in (0..).zip(&parts.parts) {
             frame.clear();

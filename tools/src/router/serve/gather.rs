@@ -34,10 +34,19 @@ pub(super) struct Gather {
     asking: bool,
     /// Whether a key has changed since the first was asked for.
     changed: bool,
+    /// Whether all keys were asked for once: what is there is given, however short the time is.
+    went_round: bool,
     /// How often owners have named another one since the last pause.
     hops: u8,
     /// What it comes to once nothing is under way, if somebody has ended it.
     ended: Option<Vec<u8>>,
+}
+
+impl Gather {
+    /// When its client is to be told that there was nothing.
+    fn end(&self) -> Option<Instant> {
+        self.until.filter(|_| self.went_round)
+    }
 }
 
 impl Hub {
@@ -69,6 +78,7 @@ impl Hub {
             at: 0,
             asking: false,
             changed: false,
+            went_round: false,
             hops: 0,
             ended: None,
         };
@@ -103,6 +113,7 @@ impl Hub {
             gather.at = 0;
         }
         let Some(key) = gather.keys.get(gather.at) else {
+            gather.went_round = true;
             return;
         };
         let (pop, key) = (gather.pop, key.clone());
@@ -206,6 +217,7 @@ impl Hub {
             _ => {
                 gather.hops = 0;
                 gather.at = gather.keys.len();
+                gather.went_round = true;
                 self.restless = true;
                 self.forget(host);
             }
@@ -256,7 +268,7 @@ impl Hub {
         }
         let clients = self.clients.iter().flatten();
         clients
-            .filter_map(|client| client.gather.as_ref()?.until)
+            .filter_map(|client| client.gather.as_ref()?.end())
             .min()
     }
 
@@ -265,7 +277,7 @@ impl Hub {
         let now = Instant::now();
         for id in self.gatherers() {
             self.with_client(id, |hub, client| {
-                let late = |gather: &Gather| gather.until.is_some_and(|until| until <= now);
+                let late = |gather: &Gather| gather.end().is_some_and(|end| end <= now);
                 if client.gather.as_ref().is_some_and(late) {
                     let null = client.null().to_vec();
                     hub.end_when_quiet(client, null);

@@ -5,7 +5,7 @@ use std::mem;
 use redis_ipc_core::resp::{Elements, Reply};
 
 use super::error_reply;
-use super::upstream::write_bulk;
+use super::upstream::{no_bulk, write_bulk};
 use crate::router::split::{Join, Parts};
 
 #[derive(Debug)]
@@ -28,6 +28,8 @@ enum Whole {
     Places {
         bulks: Vec<Vec<u8>>,
         parts: Vec<Vec<usize>>,
+        /// What stands for one that is not there.
+        nothing: &'static [u8],
     },
     /// The one answer of all, names and values in any order.
     Same(Option<Vec<u8>>),
@@ -69,13 +71,15 @@ impl Joined {
         Self::of(parts, Whole::There(None))
     }
 
-    pub(super) fn new(parts: &Parts) -> Self {
+    /// The answers to the parts of a command of a client that speaks this protocol.
+    pub(super) fn new(parts: &Parts, protocol: u8) -> Self {
         let whole = match parts.join {
             Join::Ok => Whole::Ok,
             Join::Sum => Whole::Sum(0),
             Join::Places => Whole::Places {
                 bulks: vec![Vec::new(); parts.keys],
                 parts: parts.parts.iter().map(|part| part.keys.clone()).collect(),
+                nothing: no_bulk(protocol),
             },
         };
         Self::of(parts.parts.len(), whole)
@@ -139,9 +143,14 @@ impl Whole {
                 let head = frame.iter().position(|byte| *byte == b'\n');
                 all.extend_from_slice(&frame[head.map_or(frame.len(), |end| end + 1)..]);
             }
-            (Self::Places { bulks, parts }, Reply::Array(elements)) => {
-                return place(bulks, &parts[part], elements.clone());
-            }
+            (
+                Self::Places {
+                    bulks,
+                    parts,
+                    nothing,
+                },
+                Reply::Array(elements),
+            ) => return place(bulks, &parts[part], elements.clone(), nothing),
             (Self::Sum(_) | Self::All(..) | Self::Places { .. }, _) => return false,
             (Self::Same(first), _) => {
                 let first = first.get_or_insert_with(|| frame.to_vec());
@@ -163,7 +172,12 @@ impl Whole {
     }
 }
 
-fn place(bulks: &mut [Vec<u8>], keys: &[usize], elements: Elements<'_>) -> bool {
+fn place(
+    bulks: &mut [Vec<u8>],
+    keys: &[usize],
+    elements: Elements<'_>,
+    nothing: &'static [u8],
+) -> bool {
     let fits = keys.len() == elements.len();
     for (key, element) in keys.iter().zip(elements) {
         bulks[*key] = match element.bytes() {
@@ -172,7 +186,7 @@ fn place(bulks: &mut [Vec<u8>], keys: &[usize], elements: Elements<'_>) -> bool 
                 write_bulk(&mut bulk, bytes);
                 bulk
             }
-            None => b"$-1\r\n".to_vec(),
+            None => nothing.to_vec(),
         };
     }
     fits

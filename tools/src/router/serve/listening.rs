@@ -9,7 +9,7 @@ use super::client::{Client, ClientId};
 use super::error_reply;
 use super::hub::Hub;
 use super::joined::Joined;
-use super::upstream::{Asked, Purpose, Waiting, write_bulk, write_request};
+use super::upstream::{Asked, Purpose, Waiting, no_bulk, write_bulk, write_request};
 
 /// A channel or a pattern that a client has asked for.
 #[derive(Debug)]
@@ -244,10 +244,9 @@ fn confirmation(protocol: u8, kind: &[u8], channel: Option<&[u8]>, count: usize)
         _ => b">3\r\n".to_vec(),
     };
     write_bulk(&mut reply, kind);
-    match (channel, protocol) {
-        (Some(channel), _) => write_bulk(&mut reply, channel),
-        (None, 2) => reply.extend(b"$-1\r\n"),
-        (None, _) => reply.extend(b"_\r\n"),
+    match channel {
+        Some(channel) => write_bulk(&mut reply, channel),
+        None => reply.extend(no_bulk(protocol)),
     }
     reply.extend(format!(":{count}\r\n").bytes());
     reply

@@ -57,7 +57,7 @@ impl Hub {
         words: &[&[u8]],
     ) {
         let bytes = words.iter().map(|word| word.len()).sum();
-        let request = client.ask_in_parts(bytes, Joined::new(parts));
+        let request = client.ask_in_parts(bytes, Joined::new(parts, client.protocol));
         through.request = Some(request);
         for (part, own) in (0..).zip(&parts.parts) {
             let own = parts.words(own, words);

@@ -288,6 +288,14 @@ pub(super) fn write_bulk(output: &mut Vec<u8>, bytes: &[u8]) {
     output.extend_from_slice(b"\r\n");
 }
 
+/// A bulk string that is not there, as a protocol has it.
+pub(super) fn no_bulk(protocol: u8) -> &'static [u8] {
+    match protocol {
+        2 => b"$-1\r\n",
+        _ => b"_\r\n",
+    }
+}
+
 fn write_head(output: &mut Vec<u8>, kind: u8, count: usize) {
     output.push(kind);
     // Writing to a vector cannot fail.
