@@ -188,3 +188,40 @@ fn a_move_that_is_run_again_with_the_same_words_when_it_is_over_has_nothing_to_d
     assert_eq!(setup.moved(), moved);
     assert_eq!(fs::read_to_string(&setup.file).unwrap(), text);
 }
+
+#[test]
+fn a_plan_names_the_keys_and_the_bytes_that_a_move_then_tells_of() {
+    let setup = Setup::new();
+    let (add, cluster) = (setup.joining(), Cluster::from_file(&setup.file).unwrap());
+    for n in 0..20 {
+        let (list, long) = (format!("list\n{n}"), "x".repeat(n * 1000));
+        cluster.command(&["RPUSH", &list, "a", &long]).unwrap();
+    }
+    let plan = ["shard", "plan", "--keys", "--add", &add];
+    let shown = setup.tool.run(&plan).stdout;
+    let planned = setup.tool.run(&[&plan[..], &["--json"]].concat());
+    let named: Vec<serde_json::Value> = planned
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let bytes: u64 = named.iter().map(|key| key["bytes"].as_u64().unwrap()).sum();
+    assert!(
+        planned
+            .stderr
+            .contains(&format!("{} keys of {bytes} bytes", named.len()))
+    );
+    let quoted = |line: &str| line.starts_with("   0 -> 1 ") && line.contains(" bytes  \"list\\n");
+    assert!(shown.lines().any(quoted), "{shown}");
+    assert_eq!(shown.lines().count(), named.len());
+
+    let moved = setup.tool.ok(&["shard", "move", "--add", &add, "--json"]);
+    let expected = format!("{{\"moved\":{},\"bytes\":{bytes}}}\n", named.len());
+    assert_eq!(moved, expected);
+    let after = Cluster::from_file(&setup.file).unwrap();
+    for key in &named {
+        let there = after.command_on(1, &["EXISTS", key["key"].as_str().unwrap()]);
+        assert_eq!(there.unwrap().integer(), Some(1), "{key}");
+    }
+    assert_eq!(setup.moved(), i64::try_from(named.len()).unwrap());
+}

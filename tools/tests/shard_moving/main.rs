@@ -136,6 +136,7 @@ fn a_plan_says_what_a_move_then_does() {
             expected[*to as usize] += keys;
         }
         let planned: u64 = plan.values().map(|load| load.keys).sum();
+        let bytes: u64 = plan.values().map(|load| load.bytes).sum();
         let progress = moving::run(
             &cluster,
             &farm.folder().join("journal"),
@@ -144,6 +145,7 @@ fn a_plan_says_what_a_move_then_does() {
         );
         let progress = progress.unwrap();
         assert_eq!((progress.moved, progress.left), (planned, 0), "{placement}");
+        assert_eq!(progress.bytes, bytes, "{placement}");
         assert_eq!(sizes(next), expected, "{placement}");
         if placement != Placement::Partition {
             assert!(plan.keys().all(|(_, to)| *to == 3), "{plan:?}");

@@ -13,8 +13,8 @@ use super::replacing::{self, Turn};
 use crate::object::Object;
 use crate::output::Output;
 use crate::problem::Problem;
-use crate::router::moving::{self, MoveError, Progress};
-use crate::router::{Cluster, Host};
+use crate::router::moving::{self, Candidate, Load, MoveError, Progress};
+use crate::router::{Cluster, Host, quoted};
 
 /// Say which keys would move, and how many bytes, if a host joined. Nothing is changed.
 #[derive(Debug, FromArgs, ArgsInfo)]
@@ -22,7 +22,8 @@ use crate::router::{Cluster, Host};
     subcommand,
     name = "plan",
     help_triggers("--help", "-h"),
-    example = "{command_name} --add redis://10.0.0.9"
+    example = "{command_name} --add redis://10.0.0.9",
+    example = "{command_name} --keys --add redis://10.0.0.9"
 )]
 pub(crate) struct Plan {
     /// the file with the hosts
@@ -32,6 +33,10 @@ pub(crate) struct Plan {
     /// the address of the host that joins, not needed if the file has one as [[joining]]
     #[argh(option, arg_name = "address")]
     add: Option<String>,
+
+    /// name every key, not only how many there are; those that are more than plain words in quotes
+    #[argh(switch)]
+    keys: bool,
 }
 
 /// Let a host join: move its keys to it, then list it in the file. May be killed and run again.
@@ -62,30 +67,63 @@ impl Plan {
             return Ok(());
         };
         let cluster = Cluster::from_toml(&file.display().to_string(), &text)?;
-        let bar = Bar::new(output);
-        let plan = moving::plan(&cluster, |progress| draw(&bar, &progress, "looked at"));
-        drop(bar);
-        let plan = plan?;
-        let (mut keys, mut bytes) = (0, 0);
-        for ((from, to), load) in plan {
-            keys += load.keys;
-            bytes += load.bytes;
-            output.line(
-                || {
-                    format!(
-                        "{from:4} -> {to:<4} {:>10} keys {:>14} bytes",
-                        load.keys, load.bytes
-                    )
-                },
-                || {
-                    let object = Object::new().raw("from", from).raw("to", to);
-                    object.raw("keys", load.keys).raw("bytes", load.bytes).end()
-                },
-            )?;
-        }
+        let all = match self.keys {
+            true => tell_keys(&cluster, output)?,
+            false => tell_loads(&cluster, output)?,
+        };
+        let Load { keys, bytes } = all;
         output.note(&format!("{keys} keys of {bytes} bytes would move"));
         Ok(())
     }
+}
+
+/// Tells how much would move from which host to which; all of it together.
+fn tell_loads(cluster: &Cluster, output: Output) -> Result<Load, Problem> {
+    let bar = Bar::new(output);
+    let plan = moving::plan(cluster, |progress| draw(&bar, &progress, "looked at"));
+    drop(bar);
+    let mut all = Load::default();
+    for ((from, to), load) in plan? {
+        let Load { keys, bytes } = load;
+        all.keys += keys;
+        all.bytes += bytes;
+        output.line(
+            || format!("{from:4} -> {to:<4} {keys:>10} keys {bytes:>14} bytes"),
+            || {
+                let object = Object::new().raw("from", from).raw("to", to);
+                object.raw("keys", keys).raw("bytes", bytes).end()
+            },
+        )?;
+    }
+    Ok(all)
+}
+
+/// Names every key that would move; how much all of them are.
+fn tell_keys(cluster: &Cluster, output: Output) -> Result<Load, Problem> {
+    let mut all = Load::default();
+    let found = |candidate: Candidate<'_>| {
+        let Candidate {
+            key,
+            from,
+            to,
+            bytes,
+        } = candidate;
+        all.keys += 1;
+        all.bytes += bytes;
+        output.line(
+            || {
+                let key = quoted::shown(key);
+                format!("{from:4} -> {to:<4} {bytes:>10} bytes  {key}")
+            },
+            || {
+                let object = Object::new().text("key", &super::text(key));
+                let object = object.raw("from", from).raw("to", to);
+                object.raw("bytes", bytes).end()
+            },
+        )
+    };
+    moving::candidates(cluster, found, |_| ())?;
+    Ok(all)
 }
 
 impl Move {

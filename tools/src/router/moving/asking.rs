@@ -11,6 +11,8 @@ use crate::router::Value;
 pub(super) struct Item {
     pub(super) key: Vec<u8>,
     pub(super) dump: Vec<u8>,
+    /// Bytes of memory that it took when it was last looked at.
+    pub(super) size: u64,
     /// Milliseconds it has left; 0 for ever.
     pub(super) left: u64,
 }
@@ -20,10 +22,11 @@ pub(super) fn is_same(connection: &Connection, id: i64) -> bool {
     connection.is_connected() && connection.server().client_id() == id
 }
 
-/// Begins to watch the keys and reads them; those that are gone are left out.
+/// Begins to watch the keys, of these sizes, and reads them; those that are gone are left out.
 pub(super) fn read(
     from: &mut Connection,
     keys: &[Vec<u8>],
+    sizes: &[u64],
     patience: Duration,
 ) -> Result<Vec<Item>, Broken> {
     let mut pipeline = from.pipeline_within(patience);
@@ -38,7 +41,7 @@ pub(super) fn read(
     let mut replies = pipeline.send()?;
     checked(replies.next()?)?;
     let mut items = Vec::new();
-    for key in keys {
+    for (key, size) in keys.iter().zip(sizes) {
         let dump = checked(replies.next()?)?.bytes().map(<[u8]>::to_vec);
         let left = checked(replies.next()?)?.integer().unwrap_or(-2);
         let Some(dump) = dump.filter(|_| left != -2) else {
@@ -50,8 +53,13 @@ pub(super) fn read(
         } else {
             u64::try_from(left).unwrap_or_default().max(1)
         };
-        let key = key.clone();
-        items.push(Item { key, dump, left });
+        let (key, size) = (key.clone(), *size);
+        items.push(Item {
+            key,
+            dump,
+            size,
+            left,
+        });
     }
     Ok(items)
 }

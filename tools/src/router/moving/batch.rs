@@ -54,19 +54,19 @@ impl Batch<'_> {
     pub(super) fn run(&mut self, keys: &[Vec<u8>]) -> Result<(), MoveError> {
         let sizes = sizes(self.from, &keys.iter().collect::<Vec<_>>());
         let sizes = sizes.map_err(|error| self.at_source(error))?;
-        let mut rest = keys;
-        for portion in portions(&sizes) {
-            let (some, behind) = rest.split_at(portion.count);
-            rest = behind;
-            self.move_portion(some, portion.bytes)?;
+        let mut first = 0;
+        for count in portions(&sizes) {
+            let some = first..first + count;
+            first = some.end;
+            self.move_portion(&keys[some.clone()], &sizes[some])?;
         }
         Ok(())
     }
 
-    fn move_portion(&mut self, keys: &[Vec<u8>], bytes: u64) -> Result<(), MoveError> {
+    fn move_portion(&mut self, keys: &[Vec<u8>], sizes: &[u64]) -> Result<(), MoveError> {
         self.heed_stop()?;
         if keys.len() > 1 {
-            match self.attempt(keys, bytes) {
+            match self.attempt(keys, sizes) {
                 Ok(Moved::Done) => return Ok(()),
                 Ok(Moved::Changed) => {}
                 // One of them is larger than its server has thought.
@@ -77,9 +77,9 @@ impl Batch<'_> {
                 Err(error) => return Err(error),
             }
         }
-        for key in keys {
-            match self.move_alone(key, bytes) {
-                Err(MoveError::Host(error)) if is_too_long(&error) || bytes >= MOST_DUMP_BYTES => {
+        for (key, size) in keys.iter().zip(sizes) {
+            match self.move_alone(key, *size) {
+                Err(MoveError::Host(error)) if is_too_long(&error) || *size >= MOST_DUMP_BYTES => {
                     let key = quoted::shown(key);
                     self.progress.left += 1;
                     self.too_large
@@ -91,12 +91,12 @@ impl Batch<'_> {
         Ok(())
     }
 
-    fn move_alone(&mut self, key: &Vec<u8>, bytes: u64) -> Result<(), MoveError> {
+    fn move_alone(&mut self, key: &Vec<u8>, size: u64) -> Result<(), MoveError> {
         for _ in 0..TRIES {
             self.heed_stop()?;
-            let moved = match bytes > MOST_BYTES && self.is_string(key)? {
-                true => self.attempt_in_pieces(key)?,
-                false => self.attempt(std::slice::from_ref(key), bytes)?,
+            let moved = match size > MOST_BYTES && self.is_string(key)? {
+                true => self.attempt_in_pieces(key, size)?,
+                false => self.attempt(std::slice::from_ref(key), &[size])?,
             };
             if moved == Moved::Done {
                 return Ok(());
@@ -145,9 +145,10 @@ impl Batch<'_> {
     }
 
     /// Copies, compares and deletes.
-    fn attempt(&mut self, keys: &[Vec<u8>], bytes: u64) -> Result<Moved, MoveError> {
-        let patience = self.patience(bytes);
-        let items = read(self.from, keys, patience).map_err(|error| self.at_source(error))?;
+    fn attempt(&mut self, keys: &[Vec<u8>], sizes: &[u64]) -> Result<Moved, MoveError> {
+        let patience = self.patience(sizes.iter().sum());
+        let items =
+            read(self.from, keys, sizes, patience).map_err(|error| self.at_source(error))?;
         let watching = self.from.server().client_id();
         let noted = self.journal.begin(self.target, keys);
         noted.map_err(MoveError::Journal)?;
@@ -186,7 +187,7 @@ impl Batch<'_> {
         if watched && delete(self.from, &keys).map_err(|error| self.at_source(error))? {
             taken.into_iter().for_each(|item| self.leave(&item.key));
             self.progress.moved += done.len() as u64;
-            self.progress.bytes += done.iter().map(|item| item.dump.len() as u64).sum::<u64>();
+            self.progress.bytes += done.iter().map(|item| item.size).sum::<u64>();
             return Ok(Moved::Done);
         }
         self.retract_all(&ours, guarding, patience)
@@ -235,26 +236,19 @@ impl Batch<'_> {
     }
 }
 
-/// Keys that are moved together: how many of those that follow, and what they take.
-#[derive(Debug, PartialEq, Eq)]
-struct Portion {
-    count: usize,
-    bytes: u64,
-}
-
-/// All keys, by their sizes, in portions.
-fn portions(sizes: &[u64]) -> Vec<Portion> {
-    let mut portions: Vec<Portion> = Vec::new();
+/// How many keys, by their sizes, are moved together: the first ones, then those that follow…
+fn portions(sizes: &[u64]) -> Vec<usize> {
+    let (mut portions, mut bytes) = (Vec::new(), 0);
     for size in sizes {
         match portions.last_mut() {
-            Some(last) if last.count < MOST && last.bytes + size <= MOST_BYTES => {
-                last.count += 1;
-                last.bytes += size;
+            Some(last) if *last < MOST && bytes + size <= MOST_BYTES => {
+                *last += 1;
+                bytes += size;
             }
-            _ => portions.push(Portion {
-                count: 1,
-                bytes: *size,
-            }),
+            _ => {
+                portions.push(1);
+                bytes = *size;
+            }
         }
     }
     portions
@@ -281,18 +275,8 @@ mod tests {
     fn large_keys_move_alone_and_small_ones_together() {
         let mut sizes = vec![100; MOST + 1];
         sizes.extend([MOST_BYTES * 9, 1, MOST_BYTES, 1]);
-        let portion = |count, bytes| Portion { count, bytes };
-        assert_eq!(
-            portions(&sizes),
-            [
-                portion(MOST, 5000),
-                portion(1, 100),
-                portion(1, MOST_BYTES * 9),
-                portion(1, 1),
-                portion(1, MOST_BYTES),
-                portion(1, 1)
-            ]
-        );
-        assert_eq!(portions(&[]), []);
+        assert_eq!(portions(&sizes), [MOST, 1, 1, 1, 1, 1]);
+        assert_eq!(portions(&[100, MOST_BYTES - 100, 1, 2]), [2, 2]);
+        assert!(portions(&[]).is_empty());
     }
 }

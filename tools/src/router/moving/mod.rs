@@ -38,6 +38,19 @@ pub struct Load {
     pub bytes: u64,
 }
 
+/// A key that would move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Candidate<'k> {
+    /// The key.
+    pub key: &'k [u8],
+    /// The number of the host where it is.
+    pub from: u32,
+    /// That of the host where it will be.
+    pub to: u32,
+    /// Bytes of memory that it takes where it is.
+    pub bytes: u64,
+}
+
 /// What moves, by the numbers of both hosts: where it is and where it will be.
 pub type Plan = BTreeMap<(u32, u32), Load>;
 
@@ -50,7 +63,7 @@ pub struct Progress {
     pub keys: u64,
     /// Keys that were moved, in all passes.
     pub moved: u64,
-    /// Their bytes on the wire.
+    /// Bytes of memory that they took where they were, as a [`Load`] has them.
     pub bytes: u64,
     /// Keys that are not moved: there is another one of that name where they should go, or they
     /// were not where the old hosts look for them either. The last pass counts.
@@ -155,16 +168,37 @@ impl From<Error> for MoveError {
 ///
 /// # Errors
 /// [`MoveError::Nothing`], or a host that failed.
-pub fn plan(cluster: &Cluster, mut tell: impl FnMut(Progress)) -> Result<Plan, MoveError> {
-    let next = cluster.next().ok_or(MoveError::Nothing)?;
+pub fn plan(cluster: &Cluster, tell: impl FnMut(Progress)) -> Result<Plan, MoveError> {
     let mut plan = Plan::new();
+    let add = |key: Candidate<'_>| {
+        let load = plan.entry((key.from, key.to)).or_default();
+        load.keys += 1;
+        load.bytes += key.bytes;
+        Ok(())
+    };
+    candidates::<MoveError>(cluster, add, tell)?;
+    Ok(plan)
+}
+
+/// Every key that would move, as it is found; nothing is changed. `tell` hears how many were looked
+/// at.
+///
+/// # Errors
+/// As with [`plan`], and what `found` ends in.
+pub fn candidates<E: From<MoveError>>(
+    cluster: &Cluster,
+    mut found: impl FnMut(Candidate<'_>) -> Result<(), E>,
+    mut tell: impl FnMut(Progress),
+) -> Result<(), E> {
+    let next = cluster.next().ok_or(MoveError::Nothing)?;
     let mut progress = Progress {
-        keys: count(cluster)?,
+        keys: count(cluster).map_err(MoveError::from)?,
         ..Progress::default()
     };
     for host in cluster.hosts() {
-        let mut connection = cluster.connection(host.id)?;
-        let failed = |error| cluster.failed(host.id, error);
+        let connection = cluster.connection(host.id);
+        let mut connection = connection.map_err(MoveError::from)?;
+        let failed = |error| MoveError::from(cluster.failed(host.id, error));
         let mut pages = Pages::default();
         while let Some(keys) = pages.next(&mut connection).map_err(failed)? {
             progress.seen += keys.len() as u64;
@@ -174,14 +208,17 @@ pub fn plan(cluster: &Cluster, mut tell: impl FnMut(Progress)) -> Result<Plan, M
                 .collect();
             let sizes = asking::sizes(&mut connection, &moving).map_err(failed)?;
             for (key, bytes) in moving.into_iter().zip(sizes) {
-                let load = plan.entry((host.id, next.host_of(key))).or_default();
-                load.keys += 1;
-                load.bytes += bytes;
+                found(Candidate {
+                    key,
+                    from: host.id,
+                    to: next.host_of(key),
+                    bytes,
+                })?;
             }
             tell(progress.clone());
         }
     }
-    Ok(plan)
+    Ok(())
 }
 
 /// Moves every key that belongs elsewhere, until a pass over all hosts finds none. `journal` is a

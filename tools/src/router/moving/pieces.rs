@@ -16,8 +16,8 @@ use crate::router::quoted;
 const PIECE_BYTES: usize = 16 * 1024 * 1024;
 
 impl Batch<'_> {
-    /// Copies, compares and deletes a string.
-    pub(super) fn attempt_in_pieces(&mut self, key: &[u8]) -> Result<Moved, MoveError> {
+    /// Copies, compares and deletes a string that takes so much memory.
+    pub(super) fn attempt_in_pieces(&mut self, key: &[u8], size: u64) -> Result<Moved, MoveError> {
         let Some(length) = self.watch_string(key)? else {
             return Ok(Moved::Changed);
         };
@@ -48,7 +48,7 @@ impl Batch<'_> {
         if watched && delete(self.from, &[key]).map_err(|error| self.at_source(error))? {
             self.unwatch()?;
             self.progress.moved += 1;
-            self.progress.bytes += length as u64;
+            self.progress.bytes += size;
             return Ok(Moved::Done);
         }
         self.retract(&[key], guarding)
