@@ -24,6 +24,9 @@ const LONGEST_WAIT: Duration = Duration::from_micros(80);
 const LONGEST_QUIET: Duration = Duration::from_micros(20);
 
 /// A router that listens.
+///
+/// It knows the commands that its cluster knows; when a client uses another one, hosts are asked for
+/// theirs ([`Cluster::learn_commands`]), once a second at most.
 #[derive(Debug)]
 pub struct Server {
     poll: Poll,
