@@ -1,6 +1,6 @@
 //! A Redis Cluster of a test's own: masters on loopback, each with one replica.
 
-use crate::server::{LIMIT, Server, free_port};
+use crate::server::{LIMIT, Server};
 use crate::value::Value;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -192,9 +192,7 @@ fn epoch(node: &Server, id: &str) -> u64 {
 #[track_caller]
 fn start_node(patience: Duration) -> Server {
     Server::setup()
-        .tcp()
-        .config("cluster-enabled yes")
-        .config(&format!("cluster-port {}", free_port()))
+        .cluster()
         .config(&format!("cluster-node-timeout {}", patience.as_millis()))
         .config("cluster-replica-validity-factor 0")
         .config("cluster-allow-replica-migration no")

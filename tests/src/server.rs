@@ -26,6 +26,7 @@ const MISSING: &str = "redis-server is missing: `tests/setup.sh program redis-se
 pub struct Setup {
     tcp: bool,
     tls: bool,
+    cluster: bool,
     config: Vec<String>,
 }
 
@@ -40,6 +41,13 @@ impl Setup {
     pub fn tcp(mut self) -> Self {
         self.tcp = true;
         self
+    }
+
+    /// Listens on a free port as [`Setup::tcp`] has it, and is a node of a Redis Cluster: other nodes
+    /// speak to it on another free port.
+    pub fn cluster(mut self) -> Self {
+        self.cluster = true;
+        self.config("cluster-enabled yes").tcp()
     }
 
     /// Listens on a free port of 127.0.0.1 with TLS, and on none without.
@@ -66,6 +74,7 @@ impl Setup {
         let mut server = Server {
             process: None,
             port: None,
+            bus_port: None,
             setup: self,
             folder: Folder::new(),
         };
@@ -83,6 +92,8 @@ pub struct Server {
     // Before the folder, for fields are dropped in order.
     process: Option<Process>,
     port: Option<u16>,
+    /// Where it speaks to other nodes of its Redis Cluster.
+    bus_port: Option<u16>,
     setup: Setup,
     folder: Folder,
 }
@@ -242,6 +253,7 @@ impl Server {
         loop {
             if self.setup.tcp && !keep_port {
                 self.port = Some(free_port());
+                self.bus_port = self.setup.cluster.then(free_port);
             }
             match self.attempt() {
                 Ok(process) => break self.process = Some(process),
@@ -288,7 +300,8 @@ impl Server {
             "bind 127.0.0.1\n{port}\nunixsocket \"{folder}/socket\"\nunixsocketperm 700\n\
              dir \"{folder}\"\nsave \"\"\nappendonly no\n"
         );
-        own + &self.setup.config.join("\n") + "\n"
+        let bus = self.bus_port.map(|port| format!("cluster-port {port}\n"));
+        own + &bus.unwrap_or_default() + &self.setup.config.join("\n") + "\n"
     }
 
     /// Waits until it answers; an early end is an error with its log.

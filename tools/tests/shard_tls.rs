@@ -174,7 +174,7 @@ fn a_redis_cluster_on_tls_is_found_and_served() {
     let authority = Authority::new();
     let node = Server::setup()
         .tls(&authority.issue(&["127.0.0.1"]))
-        .config("cluster-enabled yes")
+        .cluster()
         .config("tls-cluster yes")
         .start();
     assert_eq!(node.cli(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]), "OK");
