@@ -21,12 +21,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use redis_ipc::{Connection, Endpoint, Options};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use crate::router::{Cluster, Host, HostsError, Placement};
 
 /// How long the servers may take until they answer.
-const START_LIMIT: Duration = Duration::from_secs(20);
+const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// Ends the servers and removes their folder when the process that started them is gone, whatever
 /// ended it: then the end of its input comes. The servers' numbers are in files, for they may be
@@ -135,12 +135,14 @@ impl Farm {
         self.servers[server].end();
     }
 
-    /// SIGSTOP: it accepts connections and requests and answers nothing.
+    /// SIGSTOP: it accepts connections and requests and answers nothing. When this returns, it does
+    /// stand still.
     ///
     /// # Panics
     /// If there is no such server, or if it does not run.
     pub fn pause(&self, server: usize) {
         self.servers[server].signal(Signal::STOP);
+        self.servers[server].wait_until_it_stands();
     }
 
     /// SIGCONT: it goes on with what has arrived meanwhile.
@@ -205,6 +207,12 @@ impl Server {
         let process = self.process.as_ref().expect("a running server");
         // A child that was not waited for keeps its number.
         let _ = kill_process(Pid::from_child(process), signal);
+    }
+
+    fn wait_until_it_stands(&self) {
+        let process = self.process.as_ref().expect("a running server");
+        let stands = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        let _ = waitid(WaitId::Pid(Pid::from_child(process)), stands);
     }
 
     fn end(&mut self) {
