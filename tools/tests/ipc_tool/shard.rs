@@ -65,9 +65,9 @@ fn a_pop_waits_longer_than_other_answers_may_take() {
     let tool = tool(&farm);
     let file = farm.folder().join("hosts.toml");
     let text = std::fs::read_to_string(&file).unwrap();
-    std::fs::write(&file, format!("reply_limit_s = 0.2\n{text}")).unwrap();
+    std::fs::write(&file, format!("reply_limit_s = 2\n{text}")).unwrap();
     assert_eq!(
-        tool.ok(&["shard", "run", "BLPOP", "queue", "0.5"]),
+        tool.ok(&["shard", "run", "BLPOP", "queue", "2.5"]),
         "(nil)\n"
     );
     let popping = tool.start(&["shard", "run", "BLPOP", "queue", "0"]);

@@ -3,6 +3,7 @@
 mod large;
 mod meanwhile;
 
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use redis_ipc::Stop;
@@ -86,27 +87,35 @@ fn keys_move_between_databases_of_one_server() {
 
 #[test]
 fn of_two_moves_one_is_refused_and_does_not_disturb_the_other() {
+    const KEYS: usize = 1000;
     let farm = Farm::start(2, 1).unwrap();
     let cluster = growing(&farm, 1);
-    let next = cluster.next().unwrap();
-    let key = moving_keys(&cluster, "long").next().unwrap();
-    let value = noise(60 << 20);
-    let words = [b"SET", key.as_bytes(), &value];
-    cluster.command_on(0, &words).unwrap();
+    for key in moving_keys(&cluster, "k").take(KEYS) {
+        cluster.command_on(0, &["SET", &key, "x"]).unwrap();
+    }
     let journal = farm.folder().join("journal");
-    let run = || moving::run(&cluster, &journal, &Stop::new(), |_| ());
+    let ((tell, begun), (go_on, told)) = (channel(), channel());
     std::thread::scope(|scope| {
-        let first = scope.spawn(run);
-        while next.command_on(1, &["DBSIZE"]).unwrap().integer() == Some(0) {}
-        farm.pause(1);
-        let error = run().unwrap_err();
-        farm.resume(1);
+        let first = scope.spawn(|| {
+            let mut seen = 0;
+            moving::run(&cluster, &journal, &Stop::new(), move |_| {
+                seen += 1;
+                if seen == 1 {
+                    tell.send(()).unwrap();
+                    told.recv().unwrap();
+                }
+            })
+        });
+        begun.recv().unwrap();
+        let error = moving::run(&cluster, &journal, &Stop::new(), |_| ()).unwrap_err();
         assert!(matches!(error, MoveError::Another { .. }), "{error}");
         assert!(error.to_string().starts_with("host 0 (unix:"), "{error}");
-        assert_eq!(first.join().unwrap().unwrap().moved, 1);
+        go_on.send(()).unwrap();
+        let moved = first.join().unwrap().unwrap();
+        assert_eq!((moved.moved, moved.left), (KEYS as u64, 0));
     });
-    assert!(next.command_on(1, &["GET", &key]).unwrap().bytes() == Some(&value[..]));
-    assert_eq!(run().unwrap().moved, 0);
+    let again = moving::run(&cluster, &journal, &Stop::new(), |_| ()).unwrap();
+    assert_eq!(again.moved, 0);
 }
 
 #[test]
