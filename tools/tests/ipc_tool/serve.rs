@@ -81,11 +81,19 @@ fn sigterm_loses_no_command() {
         );
         client.command(&["RPUSH", "queues.commands.printer", &command]);
     }
-    let service = tool.start_ready(&["serve", "printer", "--exec", "cat"]);
+    // It cannot come to the end before it is told to.
+    let told = server.folder().join("told");
+    let exec = format!(
+        "read -r said; case $said in *:10[!0-9]*) while ! [ -e {} ]; do sleep 0.01; done;; esac; \
+         echo \"$said\"",
+        told.display()
+    );
+    let service = tool.start_ready(&["serve", "printer", "--exec", &exec]);
     for _ in 0..10 {
         service.line();
     }
     service.signal("TERM");
+    std::fs::write(told, "").unwrap();
     assert_eq!(service.end().code, 0);
     let answered = server.cli(&["LLEN", "queues.results.test.main"]).integer();
     let waiting = server.cli(&["LLEN", "queues.commands.printer"]).integer();
