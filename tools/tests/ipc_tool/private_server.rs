@@ -192,9 +192,11 @@ fn the_rest_of_a_killed_server_is_no_hindrance() {
     let kill = || {
         let said = place.tool.ok(&["up", "--json"]);
         let said: serde_json::Value = serde_json::from_str(&said).unwrap();
-        let script = format!("kill -9 {0}; while kill -0 {0}; do :; done", said["pid"]);
+        let pid = said["pid"].as_u64().unwrap();
         let mut shell = std::process::Command::new("/bin/sh");
+        let script = format!("kill -9 {pid}");
         shell.args(["-c", &script]).output().unwrap();
+        wait_until(|| !is_alive(pid));
         assert!(place.socket.exists());
     };
     kill();
