@@ -26,22 +26,32 @@ fn a_server_killed_before_it_read_a_request_leaves_the_outcome_unknown() {
         };
         let mut connection = Connection::open(&place).unwrap();
         let mut desk = Component::connect_to(&place, "desk", "main", Options::default()).unwrap();
-        server.pause();
-        let (sent, called) = std::thread::scope(|scope| {
-            let sent = scope.spawn(|| connection.set("key", "value"));
-            let called = scope.spawn(|| desk.call::<_, Value>("c", &json!({}), PATIENCE));
-            // Both are in the kernel and unread: nobody reads them any more.
-            std::thread::sleep(SHORT);
-            server.kill();
-            (sent.join().unwrap(), called.join().unwrap())
-        });
-        let error = sent.unwrap_err();
-        assert_eq!(error.outcome(), Outcome::Unknown, "{error}");
-        assert!(error.to_string().contains("may have been executed"));
-        let error = bus_error(called);
-        assert_eq!(error.outcome(), Outcome::Unknown, "{error}");
-        server.restart();
-        connection.set("key", "value").unwrap();
+        let mut wait = SHORT;
+        loop {
+            server.pause();
+            let (sent, called) = std::thread::scope(|scope| {
+                let sent = scope.spawn(|| connection.set("key", "value"));
+                let called = scope.spawn(|| desk.call::<_, Value>("c", &json!({}), PATIENCE));
+                // By then both are in the kernel and unread: nobody reads them any more.
+                std::thread::sleep(wait);
+                server.kill();
+                (sent.join().unwrap(), called.join().unwrap())
+            });
+            server.restart();
+            connection.set("key", "value").unwrap();
+            let errors = [sent.unwrap_err(), bus_error(called)];
+            if errors
+                .iter()
+                .all(|error| error.outcome() == Outcome::Unknown)
+            {
+                assert!(errors[0].to_string().contains("may have been executed"));
+                break;
+            }
+            // If the machine is slow they had not been sent.
+            wait *= 3;
+            assert!(wait < PATIENCE, "{errors:?}");
+            desk.publish(None, &json!({})).unwrap();
+        }
     }
 }
 
@@ -85,6 +95,12 @@ fn a_server_that_died_before_a_write_and_is_back_costs_no_request() {
     });
 }
 
+/// How often somebody may have tried to connect since then: seven times while the waits double from
+/// 1 ms to 50 ms, less a quarter at most, then once in 37.5 ms.
+pub(super) fn most_attempts(begin: Instant) -> u32 {
+    8 + u32::try_from(begin.elapsed().as_millis()).unwrap() * 2 / 75
+}
+
 #[test]
 fn a_missing_socket_and_one_that_nobody_listens_on_are_told_apart_and_shown() {
     for stopped_cleanly in [false, true] {
@@ -99,7 +115,11 @@ fn a_missing_socket_and_one_that_nobody_listens_on_are_told_apart_and_shown() {
             bus_event(&mut component),
             BusEvent::Disconnected { .. }
         ));
-        assert!(component.next(Some(SHORT)).unwrap().is_none());
+        let begin = Instant::now();
+        until("it tries again", || {
+            assert!(component.next(Some(SHORT)).unwrap().is_none());
+            matches!(component.state(), State::Disconnected { attempts: 2.., .. })
+        });
         let State::Disconnected {
             attempts,
             why,
@@ -109,8 +129,7 @@ fn a_missing_socket_and_one_that_nobody_listens_on_are_told_apart_and_shown() {
             panic!("{:?}", component.state());
         };
         assert!(since.elapsed() >= SHORT);
-        // Doubling from 1 ms to 50 ms, less a quarter at most: never more than this.
-        assert!((2..=20).contains(attempts), "{attempts}");
+        assert!(*attempts <= most_attempts(begin), "{attempts}");
         let (told, advice) = match stopped_cleanly {
             true => ("No such file", "start a redis-server there"),
             false => ("refused", "start the redis-server again"),
@@ -143,14 +162,12 @@ fn attempts_to_connect_are_spaced_also_where_somebody_answers_and_hangs_up() {
         BusEvent::Disconnected { .. }
     ));
     let begin = Instant::now();
-    while begin.elapsed() < 2 * SHORT {
+    while begin.elapsed() < 2 * SHORT || count.load(Ordering::Relaxed) < 3 {
         assert!(component.next(Some(SHORT)).unwrap().is_none());
     }
-    let spent = begin.elapsed().as_millis();
+    let most = most_attempts(begin);
     let attempts = count.load(Ordering::Relaxed);
-    // Seven while the waits double, then one in 37.5 ms at most.
-    let most = 8 + u32::try_from(spent).unwrap() * 2 / 75;
-    assert!((3..=most).contains(&attempts), "{attempts} in {spent} ms");
+    assert!(attempts <= most, "{attempts} of {most}");
 }
 
 #[test]
