@@ -17,7 +17,7 @@ const RAM_START: u32 = 0x2000_0000;
 const RAM_BYTES: usize = 8 * 1024;
 
 /// How long the emulator may take to do what it is told.
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// A running board; it is switched off on drop.
 #[derive(Debug)]

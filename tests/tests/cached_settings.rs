@@ -5,7 +5,7 @@ use std::time::Duration;
 use redis_ipc::{Component, Endpoint, HashKind, Options, Turn};
 use redis_ipc_tests::server::Server;
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn join(server: &Server, component: &str) -> Component {
     let endpoint = Endpoint::unix(server.socket()).unwrap();

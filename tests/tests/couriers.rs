@@ -93,7 +93,7 @@ fn a_command_that_was_taken_is_not_said_to_be_unseen() {
     let server = Server::start();
     let served = serve(server.client(), &["{\"command_id\":\"older\"}"]);
     let mut courier = open(&server);
-    let outcome = courier.call(&letter(Duration::from_millis(300)));
+    let outcome = courier.call(&letter(Duration::from_secs(2)));
     assert!(
         matches!(
             outcome,

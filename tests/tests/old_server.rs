@@ -6,7 +6,7 @@ use redis_ipc::{Component, Endpoint, HashKind, Limitation, Options, Service, Sto
 use redis_ipc_tests::server::Server;
 use serde_json::{Value, json};
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn start() -> Server {
     Server::setup().config("rename-command HELLO \"\"").start()

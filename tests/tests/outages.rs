@@ -9,7 +9,7 @@ use redis_ipc::{
 use redis_ipc_tests::server::Server;
 use serde_json::{Value, json};
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn join(server: &Server, component: &str) -> Component {
     let endpoint = Endpoint::unix(server.socket()).unwrap();

@@ -9,7 +9,7 @@ use redis_ipc_tests::server::Server;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::json;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn component(server: &Server, name: &str) -> Component {
     let endpoint = Endpoint::unix(server.socket()).unwrap();

@@ -8,7 +8,7 @@ use redis_ipc::{Client, Connection, Endpoint, Error, Heard, Kind, Options, Outco
 use redis_ipc_tests::sentinel::Sentinels;
 use redis_ipc_tests::server::{Server, Setup};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn replica_of(master: &Server) -> Server {
     Server::setup()
@@ -122,7 +122,7 @@ fn a_server_that_does_not_call_itself_the_master_is_not_taken() {
     let master = master();
     let replica = replica_of(&master);
     let url = format!("redis-sentinel://{}/bus", lone_sentinel(&replica));
-    let options = Options::default().connect_limit(Duration::from_millis(200));
+    let options = Options::default().connect_limit(Duration::from_secs(2));
     let error = Connection::open_with(&url.parse().unwrap(), options).unwrap_err();
     let text = error.to_string();
     assert!(text.contains("not the master"), "{text}");
@@ -140,7 +140,7 @@ fn a_killed_master_is_followed_to_its_successor() {
     let client = Client::open_with(&endpoint, patient(), Kind::pool(2)).unwrap();
     subscriber.subscribe("news").unwrap();
     connection.set("before", "x").unwrap();
-    let wait = connection.blocking_command(&["WAIT", "1", "5000"], PATIENCE);
+    let wait = connection.blocking_command(&["WAIT", "1", "20000"], PATIENCE);
     assert_eq!(wait.unwrap().integer(), Some(1));
 
     master.kill();

@@ -68,7 +68,7 @@ fn a_command_that_nobody_takes_is_taken_back() {
         .call::<_, Printed>(
             "nobody",
             &serde_json::json!({"a": 1}),
-            Duration::from_millis(50),
+            Duration::from_millis(500),
         )
         .unwrap_err();
     match error {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use redis_ipc::{Endpoint, Error, Heard, Message, Options, Subscriber};
 use redis_ipc_tests::server::{Server, Setup};
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server that speaks RESP3, and one that knows nothing but RESP2.
 fn both() -> [Setup; 2] {

@@ -6,7 +6,7 @@ use redis_ipc::Outcome;
 use redis_ipc_tools::farm::Farm;
 use redis_ipc_tools::router::{Cluster, Error, Options, Placement, Promise, Promised, Value};
 
-const LONG: Duration = Duration::from_secs(10);
+const LONG: Duration = Duration::from_secs(60);
 
 fn bytes(text: &str) -> Value {
     Value::Bytes(text.into())
@@ -99,20 +99,23 @@ fn a_paused_host_delays_only_its_own_and_only_until_the_deadline() {
         .map(|n| format!("k{n}"))
         .map(|key| (server_of(&cluster, 2, &key), map.get(key)))
         .collect();
+    // Far below the limit that the cluster has by itself.
+    let limit = Duration::from_secs(2);
     let begun = Instant::now();
-    map.send(Duration::from_millis(400));
+    let running = map.send(limit);
     let (slow, fast): (Vec<_>, Vec<_>) = promises.into_iter().partition(|(server, _)| *server == 1);
     for (_, promise) in fast {
         assert!(promise.wait().unwrap().is_null());
     }
-    assert!(begun.elapsed() < Duration::from_millis(400));
+    let (done, hosts) = running.progress();
+    assert!(done < hosts, "those of the paused one are waited for");
     assert!(!slow.is_empty());
     for (_, promise) in slow {
         let error = promise.wait().unwrap_err();
         // Connecting to a paused server succeeds; its greeting does not come.
         assert!(error.to_string().contains("s1.sock"), "{error}");
     }
-    assert!(begun.elapsed() < Duration::from_millis(900));
+    assert!((limit..2 * limit).contains(&begun.elapsed()));
     farm.resume(1);
     assert!(cluster.command_on(2, &["PING"]).is_ok());
 }
@@ -150,7 +153,10 @@ fn a_host_that_is_killed_in_the_middle_fails_only_its_own_and_is_back_when_it_is
         killed += 1;
     }
     assert!(killed > 0);
-    assert_eq!(running.progress(), (2, 8));
+    // The last answer is there a moment before it is counted.
+    while running.progress() != (2, 8) {
+        std::thread::yield_now();
+    }
     running.cancel();
     for promise in others {
         let error = promise.wait().unwrap_err();

@@ -69,7 +69,7 @@ fn both_ways(placement: Placement, servers: u32, databases: u32) {
     python(placement, "write", &farm);
     let mut map = cluster.map();
     let found = Promise::all(keys().iter().map(|key| map.get(key)));
-    map.send(Duration::from_secs(10));
+    map.send(Duration::from_secs(60));
     for (n, value) in found.wait().unwrap().into_iter().enumerate() {
         assert_eq!(value, Value::Bytes(format!("v{n}").into_bytes()), "{n}");
     }
@@ -79,7 +79,7 @@ fn both_ways(placement: Placement, servers: u32, databases: u32) {
     let mut map = cluster.map();
     let set = keys().into_iter().enumerate();
     let set = Promise::all(set.map(|(n, key)| map.set(key, format!("v{n}"))));
-    map.send(Duration::from_secs(10));
+    map.send(Duration::from_secs(60));
     set.wait().unwrap();
     python(placement, "read", &farm);
 }

@@ -9,7 +9,7 @@ use redis_ipc_tests::fork::in_child;
 use redis_ipc_tools::farm::Farm;
 use redis_ipc_tools::router::{Cluster, Placement, Promised, Value};
 
-const LONG: Duration = Duration::from_secs(10);
+const LONG: Duration = Duration::from_secs(60);
 
 /// The threads of maps that there are now.
 fn threads() -> BTreeSet<String> {

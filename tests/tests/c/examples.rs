@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::programs::{C99, CPP17, Linked, Program, succeed};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn example(name: &str) -> Program {
     let source = format!("blocking/examples/c/{name}");

@@ -104,14 +104,14 @@ fn a_pop_waits_for_what_comes_and_no_longer_than_is_said() {
 #[test]
 fn a_pop_outlasts_the_reply_limit_and_can_be_ended_without_losing_anything() {
     let server = Server::start();
-    let options = Options::default().reply_limit(Duration::from_millis(50));
+    let options = Options::default().reply_limit(Duration::from_millis(500));
     let mut waiter = Connection::open_with(&endpoint(&server), options).unwrap();
     let id = waiter.client_id().unwrap();
     let mut other = Connection::open(&endpoint(&server)).unwrap();
     let taken = std::thread::scope(|scope| {
         let waiting = scope.spawn(|| waiter.blpop(&["l"], None));
         until_blocked(&server, 1);
-        std::thread::sleep(Duration::from_millis(120));
+        std::thread::sleep(Duration::from_millis(1200));
         assert!(other.client_unblock(id).unwrap());
         waiting.join().unwrap()
     });

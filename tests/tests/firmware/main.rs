@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 /// How long the emulated board may take for anything, the emulator's second before it connects
 /// anew and the component's own patience included.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A program that `make test-firmware` has built: with `feature` or without any.
 fn built(feature: &str) -> PathBuf {

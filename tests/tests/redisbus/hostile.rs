@@ -129,7 +129,7 @@ fn replies_that_are_none_are_dropped_and_counted() {
     let server = Server::start();
     let mut client = client(&server);
     let mut replies = client
-        .ask("worker:nobody", "ping", &1, Duration::from_millis(300))
+        .ask("worker:nobody", "ping", &1, Duration::from_secs(2))
         .unwrap();
     let (key, correlation) = (
         format!("reply:{}", replies.correlation()),

@@ -9,7 +9,7 @@ use redis_ipc_tests::server::Server;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Serialize, Deserialize)]
 struct Sum {
@@ -179,7 +179,7 @@ fn a_stream_is_an_iterator_that_ends() {
 fn a_message_that_nobody_takes_is_taken_back() {
     let server = Server::start();
     let mut client = client(&server);
-    let short = Duration::from_millis(30);
+    let short = Duration::from_millis(500);
     let error = client
         .call::<_, Value>("worker:nobody", "ping", &1, short)
         .unwrap_err();
@@ -217,7 +217,7 @@ fn a_caller_that_gave_up_is_told_whether_its_message_was_taken() {
     for id in ["gone-1", "gone-2"] {
         server.cli(&["SET", &format!("worker:local:calc:{id}"), "{}"]);
     }
-    let short = Duration::from_millis(50);
+    let short = Duration::from_millis(500);
     let mut given_up = |to: &str| {
         let mut replies = client.ask(to, "sleep", &(), short).unwrap();
         assert!(replies.next().is_none());
@@ -392,7 +392,7 @@ fn hooks_and_the_timer_run_on_the_loop_and_the_log_keeps_to_its_limits() {
     assert_eq!((entry.filename.as_str(), entry.line), ("clock.rs", 7));
     assert_eq!(entry.worker_id, "c");
     let life = server.cli(&["TTL", "logs:clock:c"]);
-    assert!(life == 86_400 || life == 86_399, "{life:?}");
+    assert!((86_300..=86_400).contains(&life.integer()), "{life:?}");
 }
 
 #[test]

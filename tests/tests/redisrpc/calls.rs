@@ -166,7 +166,7 @@ fn whatever_goes_wrong_is_an_exception_and_the_server_goes_on() {
 #[test]
 fn a_request_that_nobody_takes_is_taken_back() {
     let server = Server::start();
-    let mut nobody = client(&server, "nobody").timeout(Duration::from_millis(30));
+    let mut nobody = client(&server, "nobody").timeout(Duration::from_millis(500));
     match nobody.call::<_, _, Value>("x", (), ()) {
         Err(CallError::TimedOut { taken, .. }) => assert_eq!(taken, Taken::No),
         other => panic!("{other:?}"),
@@ -177,7 +177,7 @@ fn a_request_that_nobody_takes_is_taken_back() {
 #[test]
 fn a_response_that_comes_too_late_does_not_stay_for_ever() {
     let server = Server::start();
-    let mut calc = client(&server, "calc").timeout(Duration::from_millis(300));
+    let mut calc = client(&server, "calc").timeout(Duration::from_secs(2));
     std::thread::scope(|scope| {
         let taking = scope.spawn(|| server.cli(&["BLPOP", "calc", "10"]).items()[1].text());
         match calc.call::<_, _, Value>("x", (), ()) {

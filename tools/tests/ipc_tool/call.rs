@@ -43,7 +43,7 @@ fn two_calls_at_once_each_get_their_own_answer() {
 #[test]
 fn a_command_that_nobody_takes_is_exit_4_and_leaves_nothing() {
     let server = Server::start();
-    let ran = Tool::on(&server).run(&["call", "nobody.print", "{}", "--timeout", "0.05"]);
+    let ran = Tool::on(&server).run(&["call", "nobody.print", "{}", "--timeout", "0.5"]);
     assert_eq!((ran.code, &*ran.stdout), (4, ""));
     assert!(
         ran.stderr
@@ -73,10 +73,10 @@ fn an_error_of_the_component_is_exit_5_with_its_code() {
 #[test]
 fn a_command_that_was_taken_and_not_answered_is_exit_7() {
     let server = Server::start();
-    let call = Tool::on(&server).start(&["call", "printer", "{}", "--timeout", "0.5", "--json"]);
+    let call = Tool::on(&server).start(&["call", "printer", "{}", "--timeout", "3", "--json"]);
     let taken = server
         .client()
-        .command(&["BLPOP", "queues.commands.printer", "10"]);
+        .command(&["BLPOP", "queues.commands.printer", "50"]);
     let ran = call.end();
     assert_eq!((ran.code, &*ran.stdout), (7, ""));
     assert!(
@@ -116,7 +116,7 @@ fn ctrl_c_says_if_it_is_too_late() {
     let call = Tool::on(&server).start(&["call", "printer", "{}"]);
     server
         .client()
-        .command(&["BLPOP", "queues.commands.printer", "10"]);
+        .command(&["BLPOP", "queues.commands.printer", "50"]);
     call.signal("INT");
     let ran = call.end();
     assert_eq!(ran.code, 130);

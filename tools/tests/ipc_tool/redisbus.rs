@@ -32,7 +32,7 @@ fn every_kind_of_address_reaches_the_worker() {
         &["--to=group:local/echo"],
     ] {
         let words = [
-            &["bus", "call", "say", "--data", "hello", "--wait", "10"],
+            &["bus", "call", "say", "--data", "hello", "--wait", "60"],
             whom,
         ]
         .concat();
@@ -53,7 +53,7 @@ fn every_kind_of_address_reaches_the_worker() {
                 "say",
                 "--jsondata",
                 "{\"a\": 1}",
-                "--wait=10",
+                "--wait=60",
             ],
             whom,
         ]
@@ -61,7 +61,7 @@ fn every_kind_of_address_reaches_the_worker() {
         assert_eq!(tool.ok(&words), "e-1  {\"a\": 1}\n", "{whom:?}");
     }
     let words = [
-        "--json", "bus", "call", "say", "--worker", "echo", "--wait", "10",
+        "--json", "bus", "call", "say", "--worker", "echo", "--wait", "60",
     ];
     assert_eq!(
         parsed(&tool.ok(&words)),
@@ -75,7 +75,7 @@ fn every_kind_of_address_reaches_the_worker() {
         0
     );
     assert_eq!(worker.end().code, 0);
-    let late = tool.run(&["bus", "call", "say", "--worker", "echo", "--wait", "0.05"]);
+    let late = tool.run(&["bus", "call", "say", "--worker", "echo", "--wait", "0.5"]);
     assert_eq!(late.code, 4, "{late:?}");
 }
 
@@ -102,7 +102,7 @@ fn a_program_may_stream_and_fail_and_learns_who_it_is() {
     let words = [&words[..], &["--site", "plant", "--exec", exec]].concat();
     let _worker = tool.start_ready(&words);
     let call =
-        |command: &str| tool.run(&["bus", "call", command, "--worker-id", "p-1", "--wait", "10"]);
+        |command: &str| tool.run(&["bus", "call", command, "--worker-id", "p-1", "--wait", "60"]);
     assert_eq!(call("count").stdout, "1\n2\n3\n");
     assert_eq!(
         call("who").stdout,
@@ -169,15 +169,7 @@ fn files_come_where_downloads_are_allowed() {
     assert_eq!(get_to("none"), 5);
     assert_eq!(std::fs::read(&copy).unwrap(), b"a file\n");
     assert!(!server.folder().join("copy.part").exists());
-    let nobody = [
-        "bus",
-        "download",
-        "--worker-id",
-        "no",
-        "x",
-        "--wait",
-        "0.05",
-    ];
+    let nobody = ["bus", "download", "--worker-id", "no", "x", "--wait", "0.5"];
     assert_eq!(tool.run(&nobody).code, 4);
     let zip = server.folder().join("all.zip");
     let words = [
@@ -277,14 +269,14 @@ fn who_is_not_there_who_is_slow_and_who_talks_nonsense_are_told_apart() {
         (nobody.code, &*nobody.stderr),
         (4, "ipc-tool: there is nobody at broadcast:nowhere\n")
     );
-    let slow = tool.start(&["bus", "call", "x", "--worker-id", "s-1", "--wait", "0.3"]);
-    let taken = server.cli(&["BLPOP", "direct:s-1", "10"]);
+    let slow = tool.start(&["bus", "call", "x", "--worker-id", "s-1", "--wait", "3"]);
+    let taken = server.cli(&["BLPOP", "direct:s-1", "50"]);
     assert_eq!(taken.items().len(), 2);
     let ran = slow.end();
     assert_eq!(ran.code, 7, "{ran:?}");
     assert!(ran.stderr.contains("may still execute it"), "{ran:?}");
-    let odd = tool.start(&["bus", "call", "x", "--worker-id", "s-1", "--wait", "0.3"]);
-    let taken = server.cli(&["BLPOP", "direct:s-1", "10"]).items()[1].text();
+    let odd = tool.start(&["bus", "call", "x", "--worker-id", "s-1", "--wait", "3"]);
+    let taken = server.cli(&["BLPOP", "direct:s-1", "50"]).items()[1].text();
     let reply = format!("reply:{}", parsed(&taken)["c"].as_str().unwrap());
     server.cli(&["RPUSH", &reply, r#"{"c": "c", "d": NaN}"#]);
     let ran = odd.end();
@@ -293,7 +285,7 @@ fn who_is_not_there_who_is_slow_and_who_talks_nonsense_are_told_apart() {
     // One of two that a multicast goes to.
     let _worker = echo(&tool, "s-2", &[]);
     server.cli(&["SET", "worker:local:echo:s-3", "{}"]);
-    let words = ["bus", "call", "x", "--multicast", "s-*", "--wait", "0.3"];
+    let words = ["bus", "call", "x", "--multicast", "s-*", "--wait", "3"];
     let ran = tool.run(&words);
     assert_eq!(
         (ran.code, &*ran.stdout, &*ran.stderr),
@@ -329,7 +321,7 @@ fn a_worker_outlives_its_server_and_says_what_it_drops() {
     let complaint = worker.complaint();
     assert!(complaint.starts_with("ipc-tool: e-1: "), "{complaint}");
     server.restart();
-    let words = ["bus", "call", "x", "--worker-id", "e-1", "--wait", "10"];
+    let words = ["bus", "call", "x", "--worker-id", "e-1", "--wait", "60"];
     assert_eq!(tool.ok(&words), "null\n");
     wait_until(|| tool.ok(&["bus", "workers"]).contains("e-1"));
 }

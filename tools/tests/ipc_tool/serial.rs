@@ -9,7 +9,7 @@ use redis_ipc_tests::server::Server;
 
 use super::support::{Started, Tool, terminal};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a board says and hears; nothing in it waits.
 trait Line: Read + Write {}

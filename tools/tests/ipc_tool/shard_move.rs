@@ -74,7 +74,7 @@ impl Setup {
 
 /// What the file becomes.
 fn changed(followed: &mut Followed) -> String {
-    let until = Instant::now() + Duration::from_secs(20);
+    let until = Instant::now() + Duration::from_secs(60);
     loop {
         if let Some(text) = followed.look() {
             return text.unwrap();

@@ -12,7 +12,7 @@ use redis_ipc_tests::program::runnable;
 use redis_ipc_tests::server::Server;
 
 /// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The path of something to start that is the tool.
 pub(crate) fn program() -> String {

@@ -86,7 +86,7 @@ impl Links {
         let words = ["SET", key.as_str(), "x"];
         let mut map = cluster.map();
         let promise = map.command(&words).unwrap();
-        map.send(Duration::from_secs(10));
+        map.send(Duration::from_secs(60));
         let fanned = cluster.fanout().to(&[host]).command(&words);
         let mut client = self.router.client();
         let mut results: Vec<Result<(), String>> = Vec::new();
@@ -235,12 +235,12 @@ fn trickle(folder: &Path, pieces: u32, pause: Duration) -> Endpoint {
 #[test]
 fn a_reply_that_comes_slowly_is_no_silence() {
     let farm = Farm::start(1, 1).unwrap();
-    let limit = Duration::from_secs(1);
+    let limit = Duration::from_secs(3);
     let options = Options {
         reply_limit: limit,
         ..Options::default()
     };
-    let slow = trickle(farm.folder(), 8, limit / 4);
+    let slow = trickle(farm.folder(), 8, limit / 6);
     let cluster = Cluster::with([Host::new(0, slow)], Placement::Partition, options).unwrap();
     let router = Router::over(farm, cluster);
     assert_eq!(router.client().command(&["GET", "k"]).text(), "xxxxxxxx");

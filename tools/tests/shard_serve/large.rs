@@ -10,7 +10,7 @@ use super::Router;
 #[test]
 fn a_value_as_large_as_a_server_takes_goes_in_by_a_map_and_out_by_the_router() {
     const LARGEST: usize = 512 << 20;
-    let limit = Duration::from_secs(60);
+    let limit = Duration::from_secs(600);
     let options = Options {
         reply_limit: limit,
         ..Options::default()

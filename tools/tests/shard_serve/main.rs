@@ -284,7 +284,7 @@ fn messages_reach_those_who_subscribed_wherever_the_channel_lives() {
 #[test]
 fn a_host_that_is_gone_or_silent_fails_only_its_own() {
     let options = Options {
-        reply_limit: Duration::from_millis(400),
+        reply_limit: Duration::from_secs(2),
         ..Options::default()
     };
     let mut router = Router::with(2, 1, options);
@@ -299,7 +299,7 @@ fn a_host_that_is_gone_or_silent_fails_only_its_own() {
     assert!(
         reply
             .text()
-            .contains("no answer within 0.4 s; the request may have been executed")
+            .contains("no answer within 2 s; the request may have been executed")
     );
     assert_eq!(client.receive(), 2);
     router.farm.resume(1);

@@ -214,7 +214,7 @@ mod tests {
     /// Asks until there is something.
     #[track_caller]
     fn wait<T>(mut ask: impl FnMut() -> Option<T>) -> T {
-        let until = Instant::now() + Duration::from_secs(20);
+        let until = Instant::now() + Duration::from_secs(60);
         loop {
             if let Some(found) = ask() {
                 return found;
