@@ -11,7 +11,7 @@ use crate::support::{Tool, terminal};
 
 /// What the tool shows on a terminal as its standard error, until that is gone or `done`.
 fn shown(end: &mut impl Read, mut done: impl FnMut(&str) -> bool) -> String {
-    let until = Instant::now() + Duration::from_secs(20);
+    let until = Instant::now() + Duration::from_secs(60);
     let (mut bytes, mut room) = (Vec::new(), [0; 1024]);
     loop {
         let text = String::from_utf8_lossy(&bytes).into_owned();
@@ -43,7 +43,9 @@ fn people_see_how_many_hosts_have_answered_and_programs_see_nothing_of_it() {
     let tool = Tool::with("IPC_TOOL_HOSTS", file.to_str().unwrap());
     let start = |words: &[&str]| {
         let (end, path) = terminal();
-        let theirs = rustix::fs::open(path, OFlags::RDWR | OFlags::NOCTTY, Mode::empty());
+        // No program that another test starts meanwhile may have it.
+        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let theirs = rustix::fs::open(path, flags, Mode::empty());
         let theirs = Stdio::from(theirs.unwrap());
         let child = tool.command(words).stderr(theirs).spawn().unwrap();
         (end, child)

@@ -11,7 +11,7 @@ use super::support::{Started, Tool, wait_until};
 
 /// A Redis Cluster of one node.
 fn node() -> Server {
-    let node = Server::setup().tcp().config("cluster-enabled yes").start();
+    let node = Server::setup().cluster().start();
     assert_eq!(node.cli(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]), "OK");
     wait_until(|| {
         node.cli(&["CLUSTER", "INFO"])

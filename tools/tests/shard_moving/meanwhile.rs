@@ -47,7 +47,7 @@ fn what_is_written_while_keys_move_is_not_lost() {
     let after = cluster.next().unwrap();
     let mut map = after.map();
     let values = Promise::all((0..KEYS).map(|n| map.get(format!("counter {n}"))));
-    map.send(Duration::from_secs(10));
+    map.send(Duration::from_secs(60));
     let values = values.wait().unwrap().into_iter();
     let number = |value: Value| {
         String::from_utf8_lossy(value.bytes().unwrap())
@@ -74,7 +74,7 @@ fn commands_of_many_keys_find_them_while_they_move() {
     words.extend((0..30).map(|n| format!("k{n}")));
     let mut map = cluster.map();
     let mapped = map.command(&words).unwrap();
-    map.send(Duration::from_secs(10));
+    map.send(Duration::from_secs(60));
     for values in [cluster.command(&words).unwrap(), mapped.wait().unwrap()] {
         for (n, value) in values.elements().unwrap().iter().enumerate() {
             assert_eq!(value.bytes(), Some(n.to_string().as_bytes()), "{n}");

@@ -283,7 +283,7 @@ mod tests {
         let mut files = Vec::new();
         for text in ["b", "c"] {
             files.push(put(text));
-            let read = found.recv_timeout(Duration::from_secs(20)).unwrap();
+            let read = found.recv_timeout(Duration::from_secs(60)).unwrap();
             assert_eq!(read, Ok(text.to_owned()));
         }
         assert!(!is_free(&first) && files.iter().all(|file| !is_free(file)));
