@@ -1,6 +1,7 @@
 //! Whether all hosts are there, and no two of them are one.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::cluster::Cluster;
 use super::error::{Error, HostsError};
@@ -40,10 +41,28 @@ impl Cluster {
         worst.map_or(Ok(()), |(_, error)| Err(error.clone()))
     }
 
+    /// Connects to every host, and compares those that are there within `limit`: no two of them may
+    /// be one database of one server. One that is away is left out.
+    ///
+    /// # Errors
+    /// [`HostsError::SameServer`].
+    pub fn check_twins(&self, limit: Duration) -> Result<(), HostsError> {
+        let faults = self.faults_within(limit).into_iter();
+        let mut twins = faults.filter_map(|(_, error)| match error {
+            CheckError::Hosts(error) => Some(error),
+            CheckError::Host(_) => None,
+        });
+        twins.next().map_or(Ok(()), Err)
+    }
+
     /// All that [`check`](Self::check) finds, by the numbers of the hosts.
     #[must_use]
     pub fn faults(&self) -> Vec<(u32, CheckError)> {
-        let answers = self.fanout().command(&["PING"]);
+        self.faults_within(self.options().reply_limit)
+    }
+
+    fn faults_within(&self, limit: Duration) -> Vec<(u32, CheckError)> {
+        let answers = self.fanout().within(limit).command(&["PING"]);
         let hosts = self.hosts().into_iter().zip(answers);
         let fault = |(host, (_, answer)): (Host, (u32, Result<Value, Error>))| {
             let error = answer.err()?;

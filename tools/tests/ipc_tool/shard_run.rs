@@ -1,9 +1,12 @@
-//! `ipc-tool shard run` where a host is slow, or knows more than the tool does.
+//! `ipc-tool shard run` where a host is slow or two hosts at once, or knows more than the tool does.
 
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use redis_ipc_tests::folder::Folder;
 use redis_ipc_tests::puppet::Puppet;
+use redis_ipc_tools::farm::Farm;
+use redis_ipc_tools::router::Cluster;
 
 use crate::support::Tool;
 
@@ -57,4 +60,53 @@ fn a_command_of_a_later_server_is_known_from_the_server() {
         "{}",
         ran.stderr
     );
+}
+
+#[test]
+fn nothing_is_written_where_two_hosts_are_one_server() {
+    let farm = Farm::start(2, 1).unwrap();
+    let (file, link) = (farm.folder().join("hosts.toml"), farm.folder().join("link"));
+    symlink(farm.socket(0), &link).unwrap();
+    let list = |second: &Path| {
+        let host = |id: u32, path: &Path| format!("[[host]]\nid = {id}\naddress = {path:?}\n");
+        let text = host(0, &farm.socket(0)) + &host(1, second);
+        std::fs::write(&file, text).unwrap();
+    };
+    let tool = Tool::with("IPC_TOOL_HOSTS", file.to_str().unwrap());
+    list(&link);
+    for words in [
+        &["run", "SET", "key", "x"][..],
+        &[
+            "run",
+            "EVAL",
+            "return redis.call('set', KEYS[1], 1)",
+            "1",
+            "key",
+        ],
+        &["fanout", "SET", "key", "x"],
+        &["fanout", "--to", "1", "SET", "key", "x"],
+    ] {
+        let ran = tool.run(&[&["shard"], words].concat());
+        assert_eq!(
+            (ran.code, &*ran.stdout),
+            (1, ""),
+            "{words:?}: {}",
+            ran.stderr
+        );
+        let both = "hosts 0 and 1 are one database of one server";
+        assert!(ran.stderr.contains(both), "{words:?}: {}", ran.stderr);
+    }
+    assert_eq!(tool.ok(&["shard", "run", "EXISTS", "key"]), "0\n");
+    let ran = tool.run(&["shard", "plan", "--add", farm.socket(1).to_str().unwrap()]);
+    assert_eq!((ran.code, &*ran.stdout), (1, ""), "{}", ran.stderr);
+
+    // Another one that is silent keeps nobody from writing.
+    list(&farm.socket(1));
+    let cluster = Cluster::from_file(&file).unwrap();
+    let mut keys = (0..).map(|n| format!("key{n}"));
+    let own = keys.find(|key| cluster.host_of(key) == 0).unwrap();
+    farm.pause(1);
+    let ran = tool.ok(&["shard", "run", "SET", &own, "x"]);
+    farm.resume(1);
+    assert_eq!(ran, "OK\n");
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use argh::{ArgsInfo, FromArgs};
 
 use super::bar::Bar;
-use super::{cluster, json, tell_all, words};
+use super::{check_twins, cluster, json, tell_all, words};
 use crate::object::Object;
 use crate::output::Output;
 use crate::problem::Problem;
@@ -46,6 +46,7 @@ impl Fanout {
         }
         let words = words(&self.words, self.quoted)?;
         let cluster = cluster(self.hosts)?;
+        check_twins(&cluster, &words)?;
         let mut fanout = cluster.fanout();
         if let Some(ids) = &self.to {
             let ids: Result<Vec<u32>, _> = ids.split(',').map(|id| id.trim().parse()).collect();

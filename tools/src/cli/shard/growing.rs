@@ -8,8 +8,8 @@ use argh::{ArgsInfo, FromArgs};
 use redis_ipc::{Endpoint, Stop};
 
 use super::bar::Bar;
-use super::file;
 use super::replacing::{self, Turn};
+use super::{file, not_two};
 use crate::object::Object;
 use crate::output::Output;
 use crate::problem::Problem;
@@ -67,6 +67,8 @@ impl Plan {
             return Ok(());
         };
         let cluster = Cluster::from_toml(&file.display().to_string(), &text)?;
+        let next = cluster.next().ok_or(MoveError::Nothing)?;
+        not_two(next)?;
         let all = match self.keys {
             true => tell_keys(&cluster, output)?,
             false => tell_loads(&cluster, output)?,

@@ -14,6 +14,7 @@ mod serve;
 mod stats;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
 
@@ -25,6 +26,10 @@ use crate::router::{CheckError, Cluster, ConfigError, Error, Value, quoted};
 /// Where the hosts are listed unless the option says otherwise.
 const VARIABLE: &str = "IPC_TOOL_HOSTS";
 const FILE: &str = "hosts.toml";
+
+/// How long a host may take to say who it is before something is written to another one. A second
+/// name of that other one answers as soon as it does.
+const PRESENCE: Duration = Duration::from_secs(1);
 
 /// Work with keys that are spread over several servers.
 #[derive(Debug, FromArgs, ArgsInfo)]
@@ -95,6 +100,21 @@ fn words(words: &[String], quoted: bool) -> Result<Vec<Vec<u8>>, Problem> {
 /// The cluster of a file.
 fn cluster(option: Option<PathBuf>) -> Result<Cluster, Problem> {
     Ok(Cluster::from_file(file(option))?)
+}
+
+/// Sees that no host is two before anything is written: half of what is counted or deleted would be
+/// so twice, and the other half is not where it seems to be. Whoever only reads is not held up.
+fn check_twins(cluster: &Cluster, words: &[Vec<u8>]) -> Result<(), Problem> {
+    match cluster.table().may_write(words) {
+        true => not_two(cluster),
+        false => Ok(()),
+    }
+}
+
+/// Whether all hosts that are there are hosts of their own.
+fn not_two(cluster: &Cluster) -> Result<(), Problem> {
+    let checked = cluster.check_twins(PRESENCE);
+    checked.map_err(|error| Problem::failed(format!("{error}; nothing was sent")))
 }
 
 /// Tells all that is wrong; the last is the program's own error.

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use argh::{ArgsInfo, FromArgs};
 
-use super::{cluster, json, words};
+use super::{check_twins, cluster, json, words};
 use crate::output::Output;
 use crate::problem::Problem;
-use crate::router::Cluster;
 use crate::router::commands::{Patience, Refusal};
+use crate::router::{Cluster, Error};
 
 /// A year.
 const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -48,6 +48,8 @@ impl Run {
         let words = words(&self.words, self.quoted)?;
         let cluster = cluster(self.hosts)?;
         know(&cluster, &words);
+        cluster.table().keys(&words).map_err(Error::from)?;
+        check_twins(&cluster, &words)?;
         // Who waits in a pop gives up himself: what comes just when we did would be lost. So the
         // server has the time of a reply on top of that, and who stands still does not hold us up.
         let limit = match cluster.table().patience(&words) {

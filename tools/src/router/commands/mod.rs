@@ -151,6 +151,13 @@ impl Table {
         command.ok_or_else(|| Refusal::Unknown(String::from_utf8_lossy(name).into_owned()))
     }
 
+    /// Whether a command may change a key: scripts may, and so may what is not known.
+    pub(crate) fn may_write<W: AsRef<[u8]>>(&self, words: &[W]) -> bool {
+        let is_script = |name: &str| matches!(name, "eval" | "evalsha" | "fcall");
+        let command = self.command(words);
+        command.map_or(true, |own| own.flags.write || is_script(&own.name))
+    }
+
     /// `parts` together are the name, in capitals or not.
     fn find(&self, parts: &[&[u8]]) -> Option<&Command> {
         let mut room = [0; LONGEST_NAME];
