@@ -72,13 +72,11 @@ fn clients_that_find_a_router_without_descriptors_are_served_when_others_have_le
 }
 
 #[test]
-fn a_router_takes_its_socket_away_however_it_is_told_to_end_and_outlives_its_terminal_if_it_is_to()
-{
+fn a_router_takes_its_socket_away_however_it_is_told_to_end() {
     let farm = Farm::start(1, 1).unwrap();
     let tool = tool(&farm);
     let socket = farm.folder().join("router");
-    let path = socket.to_str().unwrap();
-    let words = ["shard", "serve", "--listen", path];
+    let words = ["shard", "serve", "--listen", socket.to_str().unwrap()];
     for signal in ["HUP", "TERM", "INT"] {
         let router = tool.start_ready(&words);
         router.signal(signal);
@@ -86,6 +84,14 @@ fn a_router_takes_its_socket_away_however_it_is_told_to_end_and_outlives_its_ter
         assert_eq!((ran.code, &*ran.stderr), (0, ""), "{signal}");
         assert!(!socket.exists(), "{signal}");
     }
+}
+
+#[test]
+fn a_router_that_is_to_outlive_its_terminal_does() {
+    let farm = Farm::start(1, 1).unwrap();
+    let tool = tool(&farm);
+    let socket = farm.folder().join("router");
+    let words = ["shard", "serve", "--listen", socket.to_str().unwrap()];
     let router = tool.start_unheeding("HUP", &words);
     router.signal("HUP");
     let mut client = Client::connect(&socket).unwrap();
