@@ -194,7 +194,7 @@ impl Reader<'_> {
         })?;
         if let Some(database) = entry.database {
             endpoint = endpoint.with_database(database);
-        } else if let (0, Some(database)) = (endpoint.database(), defaults.database) {
+        } else if let (false, Some(database)) = (entry.names_database(), defaults.database) {
             endpoint = endpoint.with_database(database);
         }
         let user = entry.user.as_ref().or(defaults.user.as_ref());
@@ -371,6 +371,22 @@ mod tests {
         let text = "[[host]]\nid = 0\naddress = \"redis://own:old@h\"\npassword = \"new\"\n";
         let own = &Cluster::from_toml("hosts.toml", text).unwrap().hosts()[0].endpoint;
         assert_eq!((own.user(), own.password()), (Some("own"), Some("new")));
+        for (address, database) in [
+            ("/db=0", 2),
+            ("unix:///a", 2),
+            ("unix:///a?db=0", 0),
+            ("redis://h:1", 2),
+            ("redis://h/", 2),
+            ("redis://h:1/0", 0),
+            ("redis://u:p@h/3", 3),
+            ("redis-sentinel://h:1,i:2/m", 2),
+            ("redis-sentinel://h:1,i:2/m?db=0", 0),
+        ] {
+            let text =
+                format!("defaults.database = 2\n[[host]]\nid = 0\naddress = \"{address}\"\n");
+            let own = &Cluster::from_toml("hosts.toml", &text).unwrap().hosts()[0].endpoint;
+            assert_eq!(own.database(), database, "{address}");
+        }
         assert_eq!((hosts[0].weight, hosts[0].name.as_deref()), (3, Some("n")));
     }
 }

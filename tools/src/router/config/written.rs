@@ -44,3 +44,16 @@ pub(super) struct Entry {
     pub(super) name: Option<String>,
     pub(super) weight: Option<u32>,
 }
+
+impl Entry {
+    /// Whether its address says which database, be it 0, which an address that says nothing has too.
+    pub(super) fn names_database(&self) -> bool {
+        let (scheme, rest) = self.address.get_ref().split_once("://").unwrap_or_default();
+        let (place, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+        let is_database = |path: &str| matches!(scheme, "redis" | "rediss") && !path.is_empty();
+        place
+            .split_once('/')
+            .is_some_and(|(_, path)| is_database(path))
+            || parameters.split('&').any(|pair| pair.starts_with("db="))
+    }
+}
