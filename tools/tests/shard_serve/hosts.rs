@@ -245,3 +245,40 @@ fn a_reply_that_comes_slowly_is_no_silence() {
     let router = Router::over(farm, cluster);
     assert_eq!(router.client().command(&["GET", "k"]).text(), "xxxxxxxx");
 }
+
+#[test]
+fn a_command_that_was_done_in_part_is_not_said_to_be_safe_to_send_again() {
+    let mut router = Router::start(3, 1);
+    let (mut client, keys) = (router.client(), router.keys());
+    router.farm.kill(1);
+    let away = "host 1 (unix://";
+    let set = client.command(&["MSET", &keys[0], "x", &keys[1], "x", &keys[2], "x"]);
+    let deleted = client.command(&["DEL", &keys[1], &keys[2]]);
+    for reply in [set, deleted] {
+        let text = reply.text();
+        assert!(text.starts_with(&format!("ERR {away}")), "{text}");
+        assert!(
+            text.ends_with("other hosts have done their parts"),
+            "{text}"
+        );
+    }
+    assert_eq!(client.command(&["EXISTS", &keys[0], &keys[2]]), 1);
+    // Where nothing was done, and where nothing changes, it is.
+    let more = format!("{} too", keys[1]);
+    let same = (0..).map(|n| format!("{more}{n}"));
+    let mut same = same.filter(|key| router.cluster.host_of(key) == 1);
+    for words in [
+        &["MSET", &keys[1], "x", &same.next().unwrap(), "x"][..],
+        &["MGET", &keys[0], &keys[1]],
+    ] {
+        let text = client.command(words).text();
+        assert!(text.starts_with(&format!("CLUSTERDOWN {away}")), "{text}");
+    }
+    router.farm.kill(0);
+    // Behind this, the router has noticed.
+    client.command(&["PING"]);
+    let text = client
+        .command(&["MSET", &keys[0], "x", &keys[1], "x"])
+        .text();
+    assert!(text.starts_with("CLUSTERDOWN host "), "{text}");
+}

@@ -12,8 +12,16 @@ use crate::router::split::{Join, Parts};
 pub(super) struct Joined {
     left: usize,
     whole: Whole,
+    /// The first error.
     error: Option<Vec<u8>>,
+    /// Whether a part was done.
+    done: bool,
+    /// Whether of a part that has failed it is not known that it was not sent.
+    unclear: bool,
 }
+
+/// What says of a request that it was not sent, and may be sent again.
+const NOT_SENT: &[u8] = b"-CLUSTERDOWN ";
 
 /// What the answers so far come to.
 #[derive(Debug)]
@@ -90,6 +98,8 @@ impl Joined {
             left,
             whole,
             error: None,
+            done: false,
+            unclear: false,
         }
     }
 
@@ -98,8 +108,12 @@ impl Joined {
         self.left -= 1;
         let reply = Reply::parse(frame);
         if matches!(reply, Reply::Error(_)) {
+            self.unclear |= !frame.starts_with(NOT_SENT);
             self.error.get_or_insert_with(|| frame.to_vec());
-        } else if !self.whole.take(part, frame, &reply) {
+            return (self.left == 0).then(|| self.answer());
+        }
+        self.done = true;
+        if !self.whole.take(part, frame, &reply) {
             let error = || error_reply(self.whole.otherwise());
             self.error.get_or_insert_with(error);
         }
@@ -113,6 +127,9 @@ impl Joined {
                 let there = all.iter().map(|there| format!(":{}\r\n", u8::from(*there)));
                 array(all.len(), there)
             }
+            (Whole::Ok | Whole::Sum(_), Some(error)) if self.done || self.unclear => {
+                in_part(error, self.done)
+            }
             (_, Some(error)) => error,
             (Whole::Ok | Whole::Same(None) | Whole::Loaded(None) | Whole::There(None), None) => {
                 b"+OK\r\n".to_vec()
@@ -122,6 +139,24 @@ impl Joined {
             (Whole::Places { bulks, .. }, None) => array(bulks.len(), bulks),
         }
     }
+}
+
+/// The error of a command of which hosts have done their parts, or may have.
+fn in_part(error: Vec<u8>, done: bool) -> Vec<u8> {
+    let unsent = error.strip_prefix(NOT_SENT);
+    if unsent.is_none() && !done {
+        return error;
+    }
+    let words = unsent.unwrap_or(&error[1..]);
+    let words = String::from_utf8_lossy(words);
+    let others = match done {
+        true => "have done",
+        false => "may have done",
+    };
+    error_reply(&format!(
+        "{}; other hosts {others} their parts",
+        words.trim_end()
+    ))
 }
 
 impl Whole {
