@@ -179,14 +179,6 @@ impl Client {
         }
     }
 
-    /// As [`null`](Self::null), in the place of a text.
-    pub(super) fn null_bulk(&self) -> &'static [u8] {
-        match self.protocol {
-            2 => b"$-1\r\n",
-            _ => b"_\r\n",
-        }
-    }
-
     pub(super) fn subscriptions(&self) -> usize {
         self.channels.len() + self.patterns.len()
     }

@@ -10,6 +10,7 @@ use super::error_reply;
 use super::hub::Hub;
 use super::ourselves::bulk;
 use super::transaction::Transaction;
+use super::upstream::no_bulk;
 
 /// What a client has said of itself.
 #[derive(Debug)]
@@ -49,7 +50,7 @@ impl Hub {
             (b"setname", [name]) => done(client.set_name(name)),
             (b"setinfo", [what, value]) => done(client.set_info(what, value)),
             (b"getname", []) => match client.introduced.name.as_str() {
-                "" => client.null_bulk().to_vec(),
+                "" => no_bulk(client.protocol).to_vec(),
                 name => bulk(name.as_bytes()),
             },
             (b"id", []) => format!(":{}\r\n", client.id.generation).into_bytes(),
