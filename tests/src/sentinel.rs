@@ -14,7 +14,8 @@ pub const MASTER: &str = "bus";
 
 /// Sentinels that agree about a master as soon as two of them do.
 ///
-/// They find a dead master within a second and elect another one within a few.
+/// They find a dead master within a few seconds and elect another one within a few more. One that
+/// only has to wait for its turn on a machine under load is not taken for dead.
 #[derive(Debug)]
 pub struct Sentinels {
     all: Vec<Sentinel>,
@@ -154,7 +155,7 @@ impl Sentinel {
             "bind 127.0.0.1\n{port}\n{more}\nunixsocket \"{folder}/socket\"\ndir \"{folder}\"\n\
              logfile \"{folder}/log\"\n\
              sentinel monitor {MASTER} 127.0.0.1 {master} 2\n\
-             sentinel down-after-milliseconds {MASTER} 300\n\
+             sentinel down-after-milliseconds {MASTER} 2000\n\
              sentinel failover-timeout {MASTER} 2000\n"
         );
         std::fs::write(&file, configuration).expect("a folder to write to");
