@@ -40,7 +40,7 @@ class Worker:
 
     def register(self):
         self.bus.hset("workers", self.key, self.id)
-        self.bus.set(self.key, json.dumps(self.info), ex=13)
+        self.bus.set(self.key, json.dumps(self.info), ex=60)
 
     def loop(self):
         self.register()

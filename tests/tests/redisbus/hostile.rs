@@ -48,7 +48,7 @@ fn a_message_without_a_command_is_refused_to_whoever_waits() {
     let worker = Running::new(&server, "calc-1", calculator);
     for message in [r#"{"c": "waits"}"#, r#"{"c": "waits", "x": 3}"#] {
         server.cli(&["RPUSH", "direct:calc-1", message]);
-        let reply = server.cli(&["BLPOP", "reply:waits", "5"]);
+        let reply = server.cli(&["BLPOP", "reply:waits", "50"]);
         let reply: Value = serde_json::from_str(&reply.items()[1].text()).unwrap();
         assert_eq!(reply["d"]["success"], false);
         let text = reply["d"]["msg"].as_str().unwrap();
@@ -71,7 +71,7 @@ fn unknown_members_and_any_type_of_data_are_taken() {
     ] {
         let message = format!(r#"{{"q": [1], "c": "any", "d": {data}, "x": "ping", "i": null}}"#);
         server.cli(&["RPUSH", "direct:calc-1", &message]);
-        let reply = server.cli(&["BLPOP", "reply:any", "5"]).items()[1].text();
+        let reply = server.cli(&["BLPOP", "reply:any", "50"]).items()[1].text();
         assert!(reply.contains(&format!("\"d\": {data}, ")), "{reply}");
     }
     worker.stop();
@@ -84,7 +84,7 @@ fn no_correlation_makes_a_worker_write_into_another_key() {
     server.cli(&["HSET", "settings.db", "a", "1"]);
     let message = r#"{"x": "ping", "d": 1, "c": "../settings.db"}"#;
     server.cli(&["RPUSH", "direct:calc-1", message]);
-    let reply = server.cli(&["BLPOP", "reply:../settings.db", "5"]);
+    let reply = server.cli(&["BLPOP", "reply:../settings.db", "50"]);
     assert_eq!(reply.items().len(), 2);
     // A key that holds something else refuses the reply, and that is all.
     server.cli(&["SET", "reply:taken", "x"]);

@@ -54,7 +54,7 @@ fn a_client_in_python_calls_our_worker() {
     let worker = Running::new(&server, "10.0.0.7:1:rs", calculator);
     let path = server.path();
     let call = |address: &str, command: &str, data: &str| -> Vec<Value> {
-        run(SCRIPT, &[&path, "call", address, command, data, "5"])
+        run(SCRIPT, &[&path, "call", address, command, data, "60"])
             .iter()
             .map(|line| serde_json::from_str(line).unwrap())
             .collect()
@@ -74,7 +74,7 @@ fn a_client_in_python_calls_our_worker() {
             "channel:rpc:worker:local",
             "ping",
             "7",
-            "0.3",
+            "3",
         ],
     );
     assert_eq!(heard.len(), 1);

@@ -46,7 +46,7 @@ fn a_request_without_a_call_is_an_exception_for_whoever_waits() {
         let request =
             format!(r#"{{"function_call": {call}, "response_queue": "calc:rpc:00000000"}}"#);
         server.cli(&["RPUSH", "calc", &request]);
-        let response = server.cli(&["BLPOP", "calc:rpc:00000000", "5"]);
+        let response = server.cli(&["BLPOP", "calc:rpc:00000000", "50"]);
         let response: Value = serde_json::from_str(&response.items()[1].text()).unwrap();
         assert_eq!(response["exception"], why);
     }
@@ -59,7 +59,7 @@ fn a_pickle_is_refused_with_a_clear_exception() {
     let running = Running::start(&server);
     let said = run(
         "redisrpc_peer",
-        &[&server.path(), "pickle", "calc", "clr", "5"],
+        &[&server.path(), "pickle", "calc", "clr", "60"],
     );
     assert_eq!(
         said,
@@ -75,7 +75,7 @@ fn a_response_that_is_none_is_an_error_and_the_next_call_goes_on() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for response in ["nonsense", "{}", "[]", r#"{"return_value": 1}"#] {
-                let request = server.cli(&["BLPOP", "fake", "5"]).items()[1].text();
+                let request = server.cli(&["BLPOP", "fake", "50"]).items()[1].text();
                 let request: Value = serde_json::from_str(&request).unwrap();
                 let queue = request["response_queue"].as_str().unwrap();
                 server.cli(&["RPUSH", queue, response]);

@@ -35,7 +35,7 @@ fn a_client_in_python_calls_our_server() {
     let running = Running::start(&server);
     let path = server.path();
     let call = |name: &str, args: &str, kwargs: &str| -> Value {
-        let said = run(SCRIPT, &[&path, "call", "calc", name, args, kwargs, "5"]);
+        let said = run(SCRIPT, &[&path, "call", "calc", name, args, kwargs, "60"]);
         serde_json::from_str(&said[0]).unwrap()
     };
     assert_eq!(call("add", "[5]", "{}"), json!({"return_value": 5.0}));
