@@ -68,14 +68,7 @@ fn a_client_in_python_calls_our_worker() {
     }
     let heard = run(
         SCRIPT,
-        &[
-            &path,
-            "call",
-            "channel:rpc:worker:local",
-            "ping",
-            "7",
-            "3",
-        ],
+        &[&path, "call", "channel:rpc:worker:local", "ping", "7", "3"],
     );
     assert_eq!(heard.len(), 1);
     let stream = call(direct, "stream", "3");

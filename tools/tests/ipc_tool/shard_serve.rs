@@ -1,9 +1,11 @@
 //! `ipc-tool shard serve`: how it starts, and how it ends.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use redis_ipc_tests::client::Client;
 use redis_ipc_tools::farm::Farm;
+use signal_hook::consts::SIGHUP;
 
 use crate::shard::tool;
 
@@ -73,6 +75,9 @@ fn clients_that_find_a_router_without_descriptors_are_served_when_others_have_le
 
 #[test]
 fn a_router_takes_its_socket_away_however_it_is_told_to_end() {
+    // Whoever runs the tests may have it ignored (`nohup`), and so would all that they start. What is
+    // caught is not ignored there.
+    signal_hook::flag::register(SIGHUP, Arc::default()).unwrap();
     let farm = Farm::start(1, 1).unwrap();
     let tool = tool(&farm);
     let socket = farm.folder().join("router");
