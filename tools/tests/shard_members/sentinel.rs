@@ -139,6 +139,13 @@ fn requests_wait_at_the_router_for_the_successor_of_a_dead_master() {
         let ending = Ending(&stop);
         stage.master.kill();
         let key = keys.iter().find(|key| cluster.host_of(key) == 0).unwrap();
+        // So does a pop that asks both.
+        let mut popping = router.client();
+        let lists = [0, 1].map(|host| {
+            let mut lists = (0..).map(|n| format!("list{n}"));
+            lists.find(|list| cluster.host_of(list) == host).unwrap()
+        });
+        popping.send(&["BLPOP", &lists[0], &lists[1], "0"]);
         // The first may go to the dead one before that is noticed; nobody executes it there.
         let mut done = 0;
         while done < 10 {
@@ -156,6 +163,8 @@ fn requests_wait_at_the_router_for_the_successor_of_a_dead_master() {
         }
         client.send(&["GET", key]);
         assert_eq!(patiently(&mut client), (done + 1).to_string().as_str());
+        assert_eq!(client.command(&["RPUSH", &lists[0], "item"]), 1);
+        assert_eq!(patiently(&mut popping).texts(), [&lists[0], "item"]);
         drop(ending);
         other.join().unwrap();
     });

@@ -13,6 +13,7 @@ use super::error_reply;
 use super::hub::Hub;
 use super::seeking::MOST_HOPS;
 use super::upstream::{Purpose, Waiting, write_bulk, write_request};
+use crate::router::map::FOREVER;
 use crate::router::redirect::Redirect;
 
 /// How often all are asked again where slots move: as often as a node looks itself whether to send
@@ -38,6 +39,8 @@ pub(super) struct Gather {
     went_round: bool,
     /// How often owners have named another one since the last pause.
     hops: u8,
+    /// Until when owners that cannot be reached are sought, if there are such.
+    sought_until: Option<Instant>,
     /// What it comes to once nothing is under way, if somebody has ended it.
     ended: Option<Vec<u8>>,
 }
@@ -46,6 +49,14 @@ impl Gather {
     /// When its client is to be told that there was nothing.
     fn end(&self) -> Option<Instant> {
         self.until.filter(|_| self.went_round)
+    }
+
+    /// Asks nobody before all are asked again.
+    fn pause(&mut self) {
+        self.asking = false;
+        self.at = self.keys.len();
+        self.hops = 0;
+        self.went_round = true;
     }
 }
 
@@ -80,6 +91,7 @@ impl Hub {
             changed: false,
             went_round: false,
             hops: 0,
+            sought_until: None,
             ended: None,
         };
         let mut frame = Vec::new();
@@ -114,8 +126,10 @@ impl Hub {
         }
         let Some(key) = gather.keys.get(gather.at) else {
             gather.went_round = true;
+            gather.sought_until = None;
             return;
         };
+
         let (pop, key) = (gather.pop, key.clone());
         let host = self.host_of(&key);
         match self.watcher(client, host) {
@@ -126,7 +140,26 @@ impl Hub {
                     gather.asking = true;
                 }
             }
-            Err(error) => self.end_gather(client, &error),
+            Err(error) => self.gather_later(client, &error),
+        }
+    }
+
+    /// An owner cannot be reached, and was not asked. Where somebody names who takes its place, all
+    /// are asked again soon, for as long as a reply may take.
+    fn gather_later(&mut self, client: &mut Client, error: &[u8]) {
+        let (now, limit) = (Instant::now(), self.options.reply_limit.min(FOREVER));
+        let seeks = self.seeks();
+        let Some(gather) = &mut client.gather else {
+            return;
+        };
+        let until = *gather.sought_until.get_or_insert(now + limit);
+        if !seeks || until <= now {
+            return self.end_gather(client, error);
+        }
+        gather.pause();
+        self.restless = true;
+        if gather.ended.is_some() {
+            self.ask_next_owner(client);
         }
     }
 
@@ -215,9 +248,7 @@ impl Hub {
                 self.write(place, &[pop, &key], Waiting::Gathering(client.id));
             }
             _ => {
-                gather.hops = 0;
-                gather.at = gather.keys.len();
-                gather.went_round = true;
+                gather.pause();
                 self.restless = true;
                 self.forget(host);
             }
@@ -301,9 +332,7 @@ impl Hub {
             return self.close_client(id.place);
         }
         self.with_client(id, |hub, client| {
-            if client.gather.is_some() {
-                hub.end_gather(client, error);
-            }
+            hub.gather_later(client, error);
         });
     }
 

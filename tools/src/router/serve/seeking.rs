@@ -19,6 +19,7 @@ use crate::router::Cluster;
 use crate::router::commands::Table;
 use crate::router::host::Host;
 use crate::router::layout::Node;
+use crate::router::map::FOREVER;
 use crate::router::redirect::Redirect;
 
 /// How often what waits is looked at.
@@ -201,7 +202,7 @@ impl Hub {
 
     /// Until when a request is sent again.
     fn patient(&self, asked: &mut Asked) -> Instant {
-        let limit = self.options.reply_limit;
+        let limit = self.options.reply_limit.min(FOREVER);
         let until = &mut asked.wandered.until;
         *until.get_or_insert_with(|| Instant::now() + limit)
     }
