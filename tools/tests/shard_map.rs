@@ -236,6 +236,28 @@ fn more_hosts_than_are_worked_on_at_once_are_all_done() {
 }
 
 #[test]
+fn a_host_whose_turn_does_not_come_in_time_is_not_said_to_be_silent() {
+    let farm = Farm::start(2, 1).unwrap();
+    let options = Options {
+        hosts_in_flight: 1,
+        ..Options::default()
+    };
+    let cluster = Cluster::with(farm.hosts(), Placement::Partition, options).unwrap();
+    farm.pause(0);
+    let answers = cluster.fanout().within(Duration::from_millis(200));
+    let answers = answers.command(&["PING"]);
+    farm.resume(0);
+    let errors = answers.values().map(|answer| answer.clone().unwrap_err());
+    let [silent, waiting] = errors.collect::<Vec<_>>().try_into().unwrap();
+    assert!(silent.to_string().starts_with("host 0 ("), "{silent}");
+    assert!(
+        matches!(waiting, Error::GivenUp { host: 1, .. }),
+        "{waiting}"
+    );
+    assert_eq!(waiting.outcome(), Outcome::NotSent);
+}
+
+#[test]
 fn values_that_are_too_long_to_come_together_come_one_by_one() {
     let farm = Farm::start(1, 1).unwrap();
     let options = Options {

@@ -86,7 +86,8 @@ impl Work {
 
     pub(super) fn take_hosts(&self) {
         while let Some(host) = self.hosts.get(self.begun.fetch_add(1, Ordering::AcqRel)) {
-            if self.shared.is_cancelled() {
+            // A host that is not begun is not to blame for it.
+            if self.shared.is_cancelled() || self.left().is_zero() {
                 return;
             }
             let mut answers = Answers::with_room(self.batches[*host].answers());

@@ -129,7 +129,6 @@ impl Hub {
             gather.sought_until = None;
             return;
         };
-
         let (pop, key) = (gather.pop, key.clone());
         let host = self.host_of(&key);
         match self.watcher(client, host) {
