@@ -352,6 +352,15 @@ fn an_address_that_promises_what_clients_do_not_get_is_refused() {
 }
 
 #[test]
+fn a_folder_that_is_missing_for_the_socket_is_told_of() {
+    let router = Router::start(1, 1);
+    let path = router.farm.folder().join("missing/socket");
+    let error = Server::bind(&router.cluster, &[Endpoint::unix(&path).unwrap()]).unwrap_err();
+    let words = format!("{}: its folder is not there", path.display());
+    assert!(error.to_string().ends_with(&words), "{error}");
+}
+
+#[test]
 fn a_socket_that_somebody_listens_on_is_not_taken_away() {
     let router = Router::start(1, 1);
     let error = Server::bind(&router.cluster, &[router.farm.endpoint(0)]).unwrap_err();

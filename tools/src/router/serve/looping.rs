@@ -63,7 +63,11 @@ impl Server {
         for address in addresses.iter().take(SEEKER) {
             let listener = server.listen(address);
             let listener = listener.map_err(|error| {
-                io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
+                let why = match (address.path(), error.kind()) {
+                    (Some(_), ErrorKind::NotFound) => "its folder is not there".to_owned(),
+                    _ => error.to_string(),
+                };
+                io::Error::new(error.kind(), format!("cannot listen on {address}: {why}"))
             })?;
             server.listeners.push(listener);
         }
