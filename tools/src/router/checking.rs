@@ -42,11 +42,15 @@ impl Cluster {
     }
 
     /// Connects to every host, and compares those that are there within `limit`: no two of them may
-    /// be one database of one server. One that is away is left out.
+    /// be one database of one server. One that is away is left out. The nodes of a Redis Cluster, which
+    /// know each other, are not asked.
     ///
     /// # Errors
     /// [`HostsError::SameServer`].
     pub fn check_twins(&self, limit: Duration) -> Result<(), HostsError> {
+        if self.is_redis_cluster() {
+            return Ok(());
+        }
         let faults = self.faults_within(limit).into_iter();
         let mut twins = faults.filter_map(|(_, error)| match error {
             CheckError::Hosts(error) => Some(error),
