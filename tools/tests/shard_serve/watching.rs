@@ -31,6 +31,16 @@ fn a_transaction_is_executed_only_if_what_its_client_watches_has_not_changed() {
     assert_eq!(ends(&[&["GET", elsewhere]], true), Value::Nil);
     assert_eq!(ends(&[&["WATCH", key]], true), Value::Nil);
 
+    // In the transaction it is done with the others, too late for them.
+    client.command(&["WATCH", key]);
+    other.command(&["SET", key, "by another"]);
+    client.command(&["MULTI"]);
+    assert_eq!(client.command(&["UNWATCH"]), "QUEUED");
+    assert_eq!(client.command(&["EXEC"]), Value::Nil);
+    client.command(&["MULTI"]);
+    assert_eq!(client.command(&["UNWATCH"]), "QUEUED");
+    assert_eq!(client.command(&["EXEC"]).texts(), ["OK"]);
+
     // An empty one tells as well, and after it nothing is watched.
     client.command(&["WATCH", key]);
     other.command(&["DEL", key]);

@@ -130,7 +130,7 @@ impl Hub {
             (b"publish", [_, _, _]) if self.layout.rule.has_slots() => Ok(before),
             (b"publish", [_, channel, _]) => self.join_unit(before, [*channel]),
             // Any host does these.
-            (b"ping" | b"echo" | b"time", _) => Ok(before),
+            (b"ping" | b"echo" | b"time" | b"unwatch", _) => Ok(before),
             _ => {
                 let keys = split::keys(&self.table, words);
                 let keys = keys.map_err(|refusal| refusal.to_string())?;
