@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
 
 use redis_ipc_tests::folder::Folder;
 use redis_ipc_tests::server::Server;
@@ -48,6 +49,7 @@ pub(crate) enum Linked {
 #[derive(Debug)]
 pub(crate) struct Program {
     pub(crate) file: PathBuf,
+    sanitized: bool,
     _folder: Folder,
 }
 
@@ -122,12 +124,17 @@ impl Program {
         succeed(&mut command);
         Self {
             file,
+            sanitized: flags.iter().any(|flag| flag.starts_with("-fsanitize")),
             _folder: folder,
         }
     }
 
     /// A command that runs it with a server, behind what may stand before it.
     pub(crate) fn command(&self, server: &Server, before: &[&str]) -> Command {
+        let before = match before {
+            [] if self.sanitized => without_lots(),
+            before => before,
+        };
         let mut command = match before {
             [] => Command::new(&self.file),
             [first, rest @ ..] => {
@@ -146,6 +153,19 @@ impl Program {
         let output = succeed(&mut self.command(server, before));
         String::from_utf8(output.stdout).unwrap()
     }
+}
+
+/// What stands before a program whose places in memory are not to be drawn by lot, where that is
+/// allowed: the sanitizers of older compilers now and then find theirs taken, on kernels that draw
+/// from very many (`vm.mmap_rnd_bits`).
+fn without_lots() -> &'static [&'static str] {
+    static ALLOWED: OnceLock<bool> = OnceLock::new();
+    let before = &["setarch", "-R"];
+    let allowed = ALLOWED.get_or_init(|| {
+        let tried = Command::new(before[0]).args([before[1], "true"]).output();
+        tried.is_ok_and(|tried| tried.status.success())
+    });
+    if *allowed { before } else { &[] }
 }
 
 /// Runs a command that is to succeed.
