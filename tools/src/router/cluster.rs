@@ -180,6 +180,11 @@ impl Cluster {
         next.filter(|_| !self.inner.joined.load(Ordering::Acquire))
     }
 
+    /// All hosts, with those that join.
+    pub(crate) fn with_joining(&self) -> &Cluster {
+        self.next().unwrap_or(self)
+    }
+
     pub(crate) fn failed(&self, host: u32, error: redis_ipc::Error) -> Error {
         match self.layout().node(host) {
             Ok(node) => node.failed(error),
@@ -264,8 +269,10 @@ impl Cluster {
         table.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn table_lock(&self) -> &RwLock<Arc<Table>> {
-        &self.inner.table
+    pub(super) fn change_table(&self, change: impl FnOnce(&Table) -> Table) {
+        let table = self.inner.table.write();
+        let mut table = table.unwrap_or_else(PoisonError::into_inner);
+        *table = Arc::new(change(&table));
     }
 }
 

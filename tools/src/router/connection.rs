@@ -41,7 +41,7 @@ impl Cluster {
 pub struct HostConnection {
     /// There until it is dropped.
     connection: Option<Connection>,
-    pub(super) node: Arc<Node>,
+    node: Arc<Node>,
 }
 
 impl Deref for HostConnection {

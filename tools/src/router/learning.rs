@@ -1,7 +1,6 @@
 //! Commands that hosts know and the table that comes with the library does not: those of their
 //! modules and of later versions.
 
-use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::cluster::Cluster;
@@ -21,11 +20,8 @@ impl Cluster {
     pub fn refresh_commands(&self, host: u32) -> Result<(), Error> {
         let mut connection = self.connection(host)?;
         let table = Table::from_server(&mut connection);
-        let table = table.map_err(|error| connection.node.failed(error))?;
-        *self
-            .table_lock()
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = Arc::new(table);
+        let table = table.map_err(|error| self.failed(host, error))?;
+        self.change_table(|_| table);
         Ok(())
     }
 
@@ -36,7 +32,7 @@ impl Cluster {
     ///
     /// A [`Server`](super::Server) over this cluster uses it too.
     pub fn learn_commands(&self) {
-        let all = self.next().unwrap_or(self);
+        let all = self.with_joining();
         let mut map = all.map();
         let ask = |host: Host| map.command_on(host.id, &["COMMAND"]).ok();
         let mut asked: Vec<_> = all.servers().filter_map(ask).collect();
@@ -45,7 +41,7 @@ impl Cluster {
             for promise in asked.extract_if(.., |promise| promise.is_there()) {
                 let table = promise.wait().ok();
                 if let Some(Ok(table)) = table.map(|told| Table::told(&told)) {
-                    self.add_commands(&table);
+                    self.change_table(|known| table.over(known));
                 }
             }
         });
@@ -60,12 +56,5 @@ impl Cluster {
             seen.push(server);
             is_new
         })
-    }
-
-    fn add_commands(&self, told: &Table) {
-        let table = self.table_lock().write();
-        let mut table = table.unwrap_or_else(PoisonError::into_inner);
-        let both = told.over(&table);
-        *table = Arc::new(both);
     }
 }

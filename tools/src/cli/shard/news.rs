@@ -169,19 +169,14 @@ pub(super) type Faults = Vec<(u32, CheckError)>;
 pub(super) fn look(cluster: &Cluster) -> Faults {
     thread::scope(|scope| {
         scope.spawn(|| cluster.learn_commands());
-        all(cluster).faults()
+        cluster.with_joining().faults()
     })
-}
-
-/// All hosts, with those that join.
-fn all(cluster: &Cluster) -> &Cluster {
-    cluster.next().unwrap_or(cluster)
 }
 
 /// How many hosts there are, for people.
 pub(super) fn hosts(cluster: &Cluster) -> String {
     let there = cluster.hosts().len();
-    let joining = all(cluster).hosts().len() - there;
+    let joining = cluster.with_joining().hosts().len() - there;
     let hosts = match there {
         1 => "1 host".to_owned(),
         there => format!("{there} hosts"),
@@ -241,7 +236,7 @@ mod tests {
         assert!(news.next().is_none());
         put(&text(1));
         let cluster = wait(|| news.next());
-        assert_eq!(all(&cluster).hosts().len(), 3);
+        assert_eq!(cluster.with_joining().hosts().len(), 3);
         assert_eq!(hosts(&cluster), "2 hosts (1 joining)");
         assert!(told.try_recv().is_err(), "it is not in use yet");
         assert!(news.next().is_none());
@@ -255,7 +250,8 @@ mod tests {
         put(&text(2));
         put("[[host]\n");
         put(&text(2));
-        assert_eq!(all(&wait(|| news.next())).hosts().len(), 4);
+        let cluster = wait(|| news.next());
+        assert_eq!(cluster.with_joining().hosts().len(), 4);
         // What was in use before and is so again is not handed out anew.
         news.next();
         put(&text(2));
