@@ -46,13 +46,13 @@ impl Fanout {
         }
         let words = words(&self.words, self.quoted)?;
         let cluster = cluster(self.hosts)?;
-        check_twins(&cluster, &words)?;
         let mut fanout = cluster.fanout();
         if let Some(ids) = &self.to {
             let ids: Result<Vec<u32>, _> = ids.split(',').map(|id| id.trim().parse()).collect();
             let ids = ids.map_err(|_| Problem::usage("--to takes numbers of hosts: 0,3"))?;
             fanout = fanout.to(&ids);
         }
+        check_twins(&cluster, &words)?;
         let bar = Bar::new(output);
         let tell = move |done: usize, all: usize| {
             bar.draw(done as u64, all as u64, format_args!("{done}/{all} hosts"));
