@@ -146,7 +146,10 @@ impl Hub {
     /// An owner cannot be reached, and was not asked. Where somebody names who takes its place, all
     /// are asked again soon, for as long as a reply may take.
     fn gather_later(&mut self, client: &mut Client, error: &[u8]) {
-        let (now, limit) = (Instant::now(), self.options.reply_limit.min(FOREVER));
+        let (now, limit) = (
+            Instant::now(),
+            self.cluster.options().reply_limit.min(FOREVER),
+        );
         let seeks = self.seeks();
         let Some(gather) = &mut client.gather else {
             return;

@@ -33,8 +33,6 @@ impl Hub {
         }
         self.cluster = cluster.clone();
         self.take_commands();
-        self.placement = cluster.placement();
-        self.options = cluster.options().clone();
         for node in &self.layout.nodes {
             if let Some((name, _)) = node.host.endpoint.host() {
                 self.names.seek(name);
@@ -43,7 +41,7 @@ impl Hub {
         let fast = |node: &Arc<Node>| stands_fast(&node.host.endpoint);
         let stay = !self.layout.rule.has_slots() && self.layout.nodes.iter().all(fast);
         if self.seeker.is_none() && !stay {
-            self.seeker = Some(Seeker::new(cluster, &self.registry, Token(SEEKER))?);
+            self.seeker = Some(Seeker::new(&self.registry, Token(SEEKER))?);
         }
         Ok(())
     }
@@ -52,11 +50,11 @@ impl Hub {
     /// is disconnected then, as by a server that ends: it may come elsewhere.
     pub(super) fn change_hosts(&mut self, cluster: &Cluster) -> io::Result<()> {
         self.refuse_delayed();
-        let (layout, placement) = (self.layout.clone(), self.placement);
+        let (layout, placement) = (self.layout.clone(), self.cluster.placement());
         self.take_hosts(cluster)?;
         let [before, now] =
             [&layout, &self.layout].map(|all| all.nodes.iter().map(|node| &node.host));
-        if !before.eq(now) || placement != self.placement {
+        if !before.eq(now) || placement != self.cluster.placement() {
             (0..self.clients.len()).for_each(|place| self.begin_anew(place));
         }
         self.renew_waits();

@@ -20,10 +20,9 @@ use super::replies::Afterwards;
 use super::room::Room;
 use super::seeking::{PAUSE, Seeker, stands_fast};
 use super::upstream::Upstream;
+use crate::router::Cluster;
 use crate::router::commands::Table;
 use crate::router::layout::{Layout, Node};
-use crate::router::options::Options;
-use crate::router::{Cluster, Placement};
 
 /// How often it is looked whether a host is too slow, or somebody wants a stop.
 const TICK: Duration = Duration::from_millis(100);
@@ -43,14 +42,12 @@ pub(super) struct Hub {
     pub(super) started: Instant,
     pub(super) cluster: Cluster,
     pub(super) layout: Arc<Layout>,
-    pub(super) placement: Placement,
     /// There while hosts join.
     pub(super) growing: Option<Growing>,
     /// Connections on which not all is answered that was asked before hosts changed.
     pub(super) settling: usize,
     pub(super) table: Arc<Table>,
     pub(super) learner: Learner,
-    pub(super) options: Options,
     /// All hosts that there were; those of the layout are among them…
     pub(super) hosts: Vec<Arc<Node>>,
     /// …at these places.
@@ -101,12 +98,10 @@ impl Hub {
             names: Names::default(),
             seeker: None,
             layout: cluster.layout(),
-            placement: cluster.placement(),
             growing: None,
             settling: 0,
             table: cluster.table(),
             learner: Learner::default(),
-            options: cluster.options().clone(),
             clients: Vec::new(),
             words: Vec::new(),
             generation: 0,

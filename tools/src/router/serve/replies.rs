@@ -229,7 +229,7 @@ impl Hub {
     }
 
     fn give_up_slow_hosts(&mut self) {
-        let limit = self.options.reply_limit;
+        let limit = self.cluster.options().reply_limit;
         for place in 0..self.upstreams.len() {
             let slow = self.upstreams[place].as_mut().is_some_and(|upstream| {
                 upstream.note_progress();

@@ -15,7 +15,6 @@ use redis_ipc::Endpoint;
 use super::hub::Hub;
 use super::request;
 use super::upstream::{Asked, Wandered};
-use crate::router::Cluster;
 use crate::router::commands::Table;
 use crate::router::host::Host;
 use crate::router::layout::Node;
@@ -30,7 +29,6 @@ const RESOLVING_PAUSE: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
 pub(super) struct Seeker {
-    cluster: Cluster,
     tell: Sender<Found>,
     found: Receiver<Found>,
     waker: Arc<Waker>,
@@ -67,14 +65,9 @@ struct Delayed {
 }
 
 impl Seeker {
-    pub(super) fn new(
-        cluster: &Cluster,
-        registry: &Registry,
-        token: Token,
-    ) -> std::io::Result<Self> {
+    pub(super) fn new(registry: &Registry, token: Token) -> std::io::Result<Self> {
         let (tell, found) = channel();
         Ok(Self {
-            cluster: cluster.clone(),
             tell,
             found,
             waker: Arc::new(Waker::new(registry, token)?),
@@ -87,11 +80,11 @@ impl Seeker {
     }
 
     /// Has a thread find something out.
-    fn ask(&self, find: impl FnOnce(&Cluster) -> Found + Send + 'static) {
-        let (cluster, tell, waker) = (self.cluster.clone(), self.tell.clone(), self.waker.clone());
+    fn ask(&self, find: impl FnOnce() -> Found + Send + 'static) {
+        let (tell, waker) = (self.tell.clone(), self.waker.clone());
         let work = move || {
             // The loop may have ended meanwhile.
-            let _ = tell.send(find(&cluster));
+            let _ = tell.send(find());
             let _ = waker.wake();
         };
         let _ = thread::Builder::new().name("seek".to_owned()).spawn(work);
@@ -109,11 +102,12 @@ impl Hub {
         #[cfg(feature = "redis")]
         if let Some(seeker) = &mut self.seeker
             && !seeker.asks_layout
-            && seeker.cluster.topology().is_some()
+            && self.cluster.topology().is_some()
         {
             seeker.asks_layout = true;
-            let (seen, limit) = (self.layout.clone(), self.options.connect_limit);
-            seeker.ask(move |cluster| {
+            let (seen, limit) = (self.layout.clone(), self.cluster.options().connect_limit);
+            let cluster = self.cluster.clone();
+            seeker.ask(move || {
                 // If nobody says so, it is asked again as long as somebody waits for it.
                 let _ = cluster.renew(&seen, limit);
                 Found::Layout
@@ -129,10 +123,10 @@ impl Hub {
         let seeker = self.seeker.as_mut()?;
         if seeker.resolving.insert(host) {
             let endpoint = self.hosts[host].host.endpoint.clone();
-            let limit = self.options.connect_limit;
+            let limit = self.cluster.options().connect_limit;
             let before = seeker.resolved.insert(host, Instant::now());
             let again = before.is_some_and(|before| before.elapsed() < 2 * RESOLVING_PAUSE);
-            seeker.ask(move |_| {
+            seeker.ask(move || {
                 // Who have to elect a successor are not to be kept from it.
                 if again {
                     thread::sleep(RESOLVING_PAUSE);
@@ -166,7 +160,7 @@ impl Hub {
                 #[cfg(feature = "redis")]
                 Found::Layout => {
                     seeker.asks_layout = false;
-                    let layout = seeker.cluster.layout();
+                    let layout = self.cluster.layout();
                     self.adopt(layout);
                 }
                 Found::Address(host, address) => {
@@ -202,7 +196,7 @@ impl Hub {
 
     /// Until when a request is sent again.
     fn patient(&self, asked: &mut Asked) -> Instant {
-        let limit = self.options.reply_limit.min(FOREVER);
+        let limit = self.cluster.options().reply_limit.min(FOREVER);
         let until = &mut asked.wandered.until;
         *until.get_or_insert_with(|| Instant::now() + limit)
     }
@@ -287,7 +281,7 @@ impl Hub {
             .position(|node| node.host.endpoint == endpoint);
         known.unwrap_or_else(|| {
             let host = Host::new(u32::MAX, endpoint);
-            self.add_host(Arc::new(Node::new(host, &self.options)))
+            self.add_host(Arc::new(Node::new(host, self.cluster.options())))
         })
     }
 }
