@@ -2,7 +2,6 @@
 //!
 //! Hosts hear nothing of it: the connections to them are shared.
 
-use std::fmt::Write;
 use std::time::Instant;
 
 use super::client::Client;
@@ -107,31 +106,19 @@ impl Client {
         .into_iter()
         .filter_map(|(is_so, flag)| is_so.then_some(flag))
         .collect();
-        let mut line = format!("id={} addr={}", self.id.generation, self.line.peer());
-        // Writing to a text cannot fail.
-        let _ = write!(
-            line,
-            " name={} age={}",
+        let flags = if flags.is_empty() { "N" } else { &flags };
+        let multi = multi.map_or_else(|| "-1".to_owned(), |commands| commands.to_string());
+        format!(
+            "id={} addr={} name={} age={} flags={flags} db=0 sub={channels} psub={patterns} \
+             multi={multi} resp={} lib-name={} lib-ver={}\n",
+            self.id.generation,
+            self.line.peer(),
             own.name,
-            own.since.elapsed().as_secs()
-        );
-        let _ = write!(
-            line,
-            " flags={}",
-            if flags.is_empty() { "N" } else { &flags }
-        );
-        let _ = write!(line, " db=0 sub={channels} psub={patterns} multi=");
-        let _ = match multi {
-            Some(commands) => write!(line, "{commands}"),
-            None => write!(line, "-1"),
-        };
-        let (library, version) = (&own.library, &own.version);
-        let _ = writeln!(
-            line,
-            " resp={} lib-name={library} lib-ver={version}",
-            self.protocol
-        );
-        line
+            own.since.elapsed().as_secs(),
+            self.protocol,
+            own.library,
+            own.version,
+        )
     }
 }
 
